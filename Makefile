@@ -1,0 +1,62 @@
+# Every target sets up what it needs first. On a fresh clone, `make demo` or `make test` is enough.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+# Two workers; one file's tests stay together, since they share the servers they start.
+PYTEST := $(PY) -m pytest
+PYTEST_FLAGS ?= -n 2 --dist loadfile
+
+export VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types imports purity format bench docs soak lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## make .venv, if it is missing or the requirements changed
+	@sh tools/bootstrap.sh
+
+demo: setup  ## a server, a private computation, its certificate, and a lie that is caught
+	@$(PY) examples/demo/demo.py
+
+test: check  ## set up, check, and run the whole suite
+	@sh tools/bootstrap.sh --for-tests
+	$(PYTEST) $(PYTEST_FLAGS) $(ARGS)
+
+check: lint types imports purity docs  ## style, types, import rules, purity, documents
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	@PYTHONPATH=src $(BIN)/lint-imports --no-cache
+
+purity: setup
+	@$(PY) -m tools.check_purity
+	@$(PY) -m tools.check_tree
+
+format: setup  ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup  ## measure, each figure beside its floor
+	@$(PY) -m bench $(ARGS)
+
+docs: setup  ## check links, help texts and paths in the documents (ARGS=--write refreshes the help)
+	@$(PY) -m tools.check_docs $(if $(filter docs,$(MAKECMDGOALS)),$(ARGS))
+
+soak: setup  ## the tests that run for minutes
+	$(PYTEST) -m soak $(ARGS)
+
+lock: setup  ## compile requirements/*.txt again (ARGS=--upgrade for newer versions)
+	@UV=$(BIN)/uv sh tools/lock.sh $(ARGS)
+
+clean:  ## remove the environment and what tools left behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Adyton: code, contracts, credentials and wallets inside a trusted execution environment."""

@@ -1,0 +1,1 @@
+"""Evidence formats, one file per kind of platform."""

@@ -1,0 +1,1 @@
+"""The relying party: it verifies everything and holds only what was verified."""

@@ -1,0 +1,354 @@
+"""What a client holds to be true of one chain; it takes bytes and keeps only what it has verified.
+
+No input or output, no clock: time is an argument. The rules:
+
+  1. A recorder or runner key enters with evidence that was appraised under the pinned fingerprint.
+  2. A checkpoint or entry is believed under a recorder key that entered so, and of this chain only.
+  3. Every checkpoint that is seen is joined to the newest one held by a consistency proof, in either direction.
+  4. Of two checkpoints the one with more leaves has the greater height, and never an earlier time or epoch.
+  5. The view moves forward only. Two signed checkpoints that cannot both be true are an error that carries both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from adyton.attestation.node import NodeAppraisal, appraise_node
+from adyton.attestation.policy import AppraisalPolicy
+from adyton.core import limits
+from adyton.core.crypto import key_id
+from adyton.core.encoding import decode, encode
+from adyton.core.errors import MalformedError, ReceiptError, RollbackError
+from adyton.core.merkle import verify_consistency
+from adyton.protocol.evidence import NodeEvidence
+from adyton.protocol.ledger import BlockHeader, Checkpoint, EntryProof, PublicPart, Receipt
+
+_NAME: Final = "verified-view/1"
+_NODES: Final = 64  # starts whose keys are held; an older one can be shown again
+_MAX_BYTES: Final = _NODES * 4 * limits.EVIDENCE + 64 * limits.KIB
+
+
+class UnknownKeyError(ReceiptError):
+    """Signed by a key whose evidence the view has not seen; appraise it, and offer the bytes again.
+
+    Attributes:
+        key_id: eight bytes that name the key.
+    """
+
+    def __init__(self, key_id_: bytes) -> None:
+        super().__init__("receipt_invalid", "signed by a key that was never attested here")
+        self.key_id = key_id_
+
+    def __reduce__(self) -> tuple[type[UnknownKeyError], tuple[bytes]]:  # type: ignore[override]  # other arguments than the base
+        return type(self), (self.key_id,)
+
+
+class UnjoinedError(ReceiptError):
+    """No consistency proof that was shown joins a signed checkpoint to the held one.
+
+    A bad proof alone accuses nobody; a server that has no good one tells two stories.
+
+    Attributes:
+        held: COSE_Sign1 bytes of the held checkpoint.
+        shown: of the one that could not be joined to it.
+    """
+
+    def __init__(self, held: bytes, shown: bytes) -> None:
+        super().__init__("receipt_invalid", "the consistency proof does not join the checkpoints")
+        self.held = held
+        self.shown = shown
+
+    def __reduce__(self) -> tuple[type[UnjoinedError], tuple[bytes, bytes]]:  # type: ignore[override]  # other arguments than the base
+        return type(self), (self.held, self.shown)
+
+
+@dataclass(frozen=True)
+class KnownNode:
+    """One attested start of a node.
+
+    Attributes:
+        recorder_key: Ed25519, signs checkpoints and key answers.
+        runner_key: Ed25519, signs the ends of tasks.
+        measurement: 48 bytes, of the code that holds both.
+        evidence: encoded `NodeEvidence` that shows it.
+    """
+
+    recorder_key: bytes
+    runner_key: bytes
+    measurement: bytes
+    evidence: bytes
+
+
+@dataclass(frozen=True)
+class VerifiedEntry:
+    """An entry that lies in this chain.
+
+    Attributes:
+        proof: from which it can be verified again.
+        part: what it says.
+        checkpoint: of its block.
+        recorder_key: attested key that signed the checkpoint.
+        exec_id: name of its execution.
+    """
+
+    proof: EntryProof
+    part: PublicPart
+    checkpoint: Checkpoint
+    recorder_key: bytes
+    exec_id: bytes
+
+    @property
+    def header(self) -> BlockHeader:
+        """Header of the entry's block."""
+        return self.proof.header
+
+
+class VerifiedView:
+    """The verified view of one chain.
+
+    Args:
+        chain_id: 32 bytes.
+        fingerprint: pinned; every node of this chain must satisfy it.
+    """
+
+    def __init__(self, chain_id: bytes, fingerprint: bytes) -> None:
+        self.chain_id = chain_id
+        self.fingerprint = fingerprint
+        self.checkpoint: Checkpoint | None = None
+        self._nodes: list[KnownNode] = []
+
+    @property
+    def size(self) -> int:
+        """Leaves under the newest checkpoint held; 0 before the first."""
+        return 0 if self.checkpoint is None else self.checkpoint.facts.size
+
+    @property
+    def nodes(self) -> tuple[KnownNode, ...]:
+        """Attested starts, in the order in which they were learnt."""
+        return tuple(self._nodes)
+
+    def node_of_recorder(self, key_id_: bytes) -> KnownNode:
+        """Return the node whose recorder key has this name.
+
+        Raises:
+            UnknownKeyError: none that was attested.
+        """
+        for node in reversed(self._nodes):
+            if key_id(node.recorder_key) == key_id_:
+                return node
+        raise UnknownKeyError(key_id_)
+
+    def node_of_runner(self, runner_key: bytes) -> KnownNode:
+        """Return the node that holds this runner key.
+
+        Raises:
+            UnknownKeyError: none that was attested.
+        """
+        for node in reversed(self._nodes):
+            if node.runner_key == runner_key:
+                return node
+        raise UnknownKeyError(key_id(runner_key))
+
+    def update_node(
+        self, unverified: NodeEvidence, policy: AppraisalPolicy, nonce: bytes, now_ms: int
+    ) -> NodeAppraisal:
+        """Appraise evidence that should answer `nonce`, and hold its keys.
+
+        Trust: runs in the client; the evidence comes from the host, the nonce was drawn here.
+
+        Raises:
+            EvidenceError: an appraisal step does not hold. PolicyError: simulated, and not allowed.
+            ReceiptError: `wrong_chain`, evidence of another chain than this view's.
+        """
+        return self._add(unverified, policy, nonce, now_ms)
+
+    def add_announced_node(
+        self, unverified: NodeEvidence, policy: AppraisalPolicy, now_ms: int
+    ) -> NodeAppraisal:
+        """Appraise evidence of an earlier start, whose nonce is its own, and hold its keys.
+
+        It shows that the keys were made inside such an enclave once, not that it runs now: enough for what was
+        recorded, not for a first contact.
+
+        Raises:
+            EvidenceError, PolicyError, ReceiptError: as `update_node`.
+        """
+        return self._add(unverified, replace(policy, max_age_s=None), None, now_ms)
+
+    def _add(
+        self,
+        unverified: NodeEvidence,
+        policy: AppraisalPolicy,
+        nonce: bytes | None,
+        now_ms: int,
+    ) -> NodeAppraisal:
+        appraisal = appraise_node(
+            unverified, fingerprint=self.fingerprint, policy=policy, nonce=nonce, now_ms=now_ms
+        )
+        if appraisal.chain_id != self.chain_id:
+            raise ReceiptError("wrong_chain", "evidence of another chain")
+        node = KnownNode(
+            appraisal.recorder_key,
+            appraisal.runner_key,
+            appraisal.measurement,
+            unverified.encode(),
+        )
+        others = [known for known in self._nodes if known.recorder_key != node.recorder_key]
+        self._nodes = [*others, node][-_NODES:]
+        return appraisal
+
+    def update_checkpoint(self, unverified: bytes, consistency: Sequence[bytes]) -> Checkpoint:
+        """Verify bytes that the server calls its newest checkpoint, and move the view to it.
+
+        Trust: runs in the client; both arguments come from the host.
+
+        Args:
+            unverified: COSE_Sign1.
+            consistency: RFC 9162 proof from the held size to the shown one, 32-byte nodes.
+
+        Raises:
+            MalformedError, UnknownKeyError, ReceiptError: as `accept_checkpoint`.
+            RollbackError: `rollback`, fewer leaves than held; `fork`, both cannot be true.
+        """
+        shown = self._checkpoint(unverified)
+        held = self.checkpoint
+        if held is not None and shown.facts.size < held.facts.size:
+            raise RollbackError(
+                "rollback",
+                f"the newest checkpoint has {shown.facts.size} entries, fewer than {self.size} seen",
+                held.encode(),
+                shown.encode(),
+            )
+        self._join(shown, consistency)
+        return shown
+
+    def accept_checkpoint(self, unverified: bytes, consistency: Sequence[bytes]) -> Checkpoint:
+        """Verify a checkpoint that may be older than the view, and move the view if it is newer.
+
+        Trust: runs in the client; both arguments come from the host.
+
+        Raises:
+            MalformedError: not the one encoding of a checkpoint.
+            UnknownKeyError: signed by a key that is not attested yet.
+            UnjoinedError: the proof does not hold. ReceiptError: another chain's.
+            RollbackError: `fork`, both cannot be true.
+        """
+        shown = self._checkpoint(unverified)
+        self._join(shown, consistency)
+        return shown
+
+    def _checkpoint(self, unverified: bytes) -> Checkpoint:
+        shown = Checkpoint.decode(unverified)
+        if shown.facts.chain_id != self.chain_id:
+            raise ReceiptError("wrong_chain", "a checkpoint of another chain")
+        shown.verify(self.node_of_recorder(shown.facts.key_id).recorder_key)
+        return shown
+
+    def accept_entry(self, unverified: bytes, consistency: Sequence[bytes]) -> VerifiedEntry:
+        """Verify the proof of an entry, join its checkpoint to the view, and move the view if it is newer.
+
+        Trust: runs in the client; both arguments come from the host.
+
+        Args:
+            unverified: encoded `EntryProof`.
+            consistency: RFC 9162 proof between the held size and the size of the entry's checkpoint.
+
+        Raises:
+            MalformedError, UnknownKeyError, UnjoinedError, ReceiptError, RollbackError: as `accept_checkpoint`.
+        """
+        proof = EntryProof.decode(unverified)
+        facts = Receipt.decode(proof.receipt).facts
+        if facts.chain_id != self.chain_id:
+            raise ReceiptError("wrong_chain", "the proof is of another chain")
+        node = self.node_of_recorder(facts.key_id)
+        part, checkpoint = proof.verify(node.recorder_key, self.chain_id)
+        self._join(checkpoint, consistency)
+        return VerifiedEntry(proof, part, checkpoint, node.recorder_key, proof.exec_id())
+
+    def _join(self, shown: Checkpoint, consistency: Sequence[bytes]) -> None:
+        """Hold the verified checkpoint against the held one (rules 3 to 5)."""
+        held = self.checkpoint
+        if held is None:
+            self.checkpoint = shown
+            return
+        shown_is_newer = _order(shown) > _order(held)
+        older, newer = (held, shown) if shown_is_newer else (shown, held)
+        contradiction = _contradiction(older, newer)
+        if contradiction:
+            raise RollbackError("fork", contradiction, held.encode(), shown.encode())
+        try:
+            verify_consistency(
+                older.facts.size, older.root, newer.facts.size, newer.root, consistency
+            )
+        except ReceiptError as problem:
+            raise UnjoinedError(held.encode(), shown.encode()) from problem
+        # Invariant: the held checkpoint never has fewer leaves than one held before.
+        if shown_is_newer:
+            self.checkpoint = shown
+
+    def repin(self, fingerprint: bytes) -> None:
+        """Hold the chain to another fingerprint: keys must be attested anew, the checkpoint stays."""
+        self.fingerprint = fingerprint
+        self._nodes.clear()
+
+    def to_bytes(self) -> bytes:
+        """Return the view as the keystore keeps it; what keeps it must keep it from being changed."""
+        checkpoint = None if self.checkpoint is None else self.checkpoint.encode()
+        nodes = [[n.recorder_key, n.runner_key, n.measurement, n.evidence] for n in self._nodes]
+        return encode([_NAME, self.chain_id, self.fingerprint, checkpoint, nodes])
+
+    @classmethod
+    def from_bytes(cls, kept: bytes) -> VerifiedView:
+        """Return a view that was kept.
+
+        Trust: the bytes are this client's own, from its keystore; only their form is checked again.
+
+        Raises:
+            MalformedError: not a view.
+        """
+        value = decode(kept, max_bytes=_MAX_BYTES)
+        if type(value) is not list or len(value) != 5 or value[0] != _NAME:
+            raise MalformedError("malformed", "not a verified view")
+        _, chain_id, fingerprint, checkpoint, nodes = value
+        if not (_is_bytes(chain_id, 32) and _is_bytes(fingerprint, 32) and type(nodes) is list):
+            raise MalformedError("malformed", "not a verified view")
+        view = cls(chain_id, fingerprint)
+        if checkpoint is not None:
+            view.checkpoint = Checkpoint.decode(checkpoint)
+        for node in nodes:
+            if type(node) is not list or list(map(type, node)) != [bytes] * 4:
+                raise MalformedError("malformed", "not a verified view")
+            view._nodes.append(KnownNode(*node))
+        return view
+
+
+def _is_bytes(value: Any, size: int) -> bool:
+    return type(value) is bytes and len(value) == size
+
+
+def _order(checkpoint: Checkpoint) -> tuple[int, int]:
+    # A block without entries adds no leaf: then the height decides.
+    return checkpoint.facts.size, checkpoint.facts.height
+
+
+def _contradiction(older: Checkpoint, newer: Checkpoint) -> str:
+    """Return why both cannot be of one chain, or nothing; a consistency proof is the caller's to check."""
+    low, high = older.facts, newer.facts
+    if low.size == high.size and older.root != newer.root:
+        return f"two logs of {low.size} entries"
+    if low.height == high.height:
+        same = (low.size, low.block_hash, low.state_root, low.time_ms, low.epoch) == (
+            high.size,
+            high.block_hash,
+            high.state_root,
+            high.time_ms,
+            high.epoch,
+        )
+        return "" if same else f"two blocks of height {low.height}"
+    if low.height > high.height:
+        return "more entries at a smaller height"
+    if low.time_ms > high.time_ms or low.epoch > high.epoch:
+        return "time or epoch went backwards while the ledger grew"
+    return ""

@@ -1,0 +1,1 @@
+"""Shared and pure: no input or output, no clock, no randomness, no environment."""

@@ -1,0 +1,85 @@
+"""Registry of every signing, hashing, KDF and AEAD context string.
+
+One context per use of a key or hash. A context never appears bare: `core/crypto.py` length-prefixes it, so that
+no context can be the prefix of another. Labels of the simulated platform's own keys say so, and can never equal
+a hardware platform's.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Context(bytes, Enum):
+    """A domain-separation string; its value is the bytes that are hashed."""
+
+    # hashes
+    GENESIS = b"adyton/1/hash/genesis"
+    CONFIG = b"adyton/1/hash/config"
+    FINGERPRINT = b"adyton/1/hash/fingerprint"
+    KEY_ID = b"adyton/1/hash/key-id"
+    TASK_HASH = b"adyton/1/hash/envelope"
+    TICKET_ID = b"adyton/1/hash/ticket"
+    KEY_REQUEST = b"adyton/1/hash/key-request"
+    SIGNED_REQUEST = b"adyton/1/hash/signed-request"
+    EVIDENCE = b"adyton/1/hash/evidence"
+    BLOCK = b"adyton/1/hash/block"
+    APP_HASH = b"adyton/1/hash/app"
+    EXEC_ID = b"adyton/1/hash/exec-id"
+    PUBLIC_PART = b"adyton/1/hash/public-part"
+    WRITE_SET = b"adyton/1/hash/write-set"
+    STATE_BLOB = b"adyton/1/hash/state-blob"
+    STATE_BUCKET = b"adyton/1/hash/state-bucket"
+    BLOB = b"adyton/1/hash/blob"
+    CONTENT = b"adyton/1/hash/content"
+    CLAIM = b"adyton/1/hash/claim"
+    CLAIMS = b"adyton/1/hash/claims"
+    MEASUREMENT = b"adyton/1/hash/measurement"
+    REPORT_DATA = b"adyton/1/hash/report-data"
+
+    # signatures
+    SIGN_REQUEST = b"adyton/1/sign/request"
+    SIGN_KEY_REQUEST = b"adyton/1/sign/key-request"
+    SIGN_KEY_ANSWER = b"adyton/1/sign/key-answer"
+    SIGN_EPOCH = b"adyton/1/sign/epoch-record"
+    SIGN_FINISH = b"adyton/1/sign/finish"
+    SIGN_INVITE = b"adyton/1/sign/invite"
+
+    # key derivation
+    KDF_STATE_DURABLE = b"adyton/1/kdf/state-durable"
+    KDF_STATE_TRANSIENT = b"adyton/1/kdf/state-transient"
+    KDF_STATE_NAMES = b"adyton/1/kdf/state-names"
+    KDF_INTAKE = b"adyton/1/kdf/intake"
+    KDF_SERVER = b"adyton/1/kdf/server-key"
+    KDF_TICKET = b"adyton/1/kdf/ticket"
+    KDF_TICKET_UNIQUE = b"adyton/1/kdf/ticket-unique"
+    KDF_INDEX_NAME = b"adyton/1/kdf/index-name"
+    KDF_FINISH = b"adyton/1/kdf/finish-private"
+    KDF_RESPONSE = b"adyton/1/kdf/response"
+    KDF_READ = b"adyton/1/kdf/read-response"
+    KDF_RESULT = b"adyton/1/kdf/result"
+    KDF_RUN_INFO = b"adyton/1/kdf/run-info"
+    KDF_CLAIM_SALT = b"adyton/1/kdf/claim-salt"
+    KDF_CLIENT_SIGNING = b"adyton/1/kdf/client-signing-key"
+    KDF_CLIENT_SECRET = b"adyton/1/kdf/client-secret"
+    KDF_CLIENT_RESULT = b"adyton/1/kdf/client-result-key"
+    KDF_CLIENT_RESPONSE = b"adyton/1/kdf/client-response-key"
+    KDF_SEALING = b"adyton/1/kdf/sealing"
+    KDF_SEALING_SIMULATED = b"adyton/1/kdf/simulated-sealing-NOT-HARDWARE"
+
+    # HPKE info
+    HPKE_REQUEST = b"adyton/1/hpke/request"
+    HPKE_READ = b"adyton/1/hpke/read"
+    HPKE_KEY_REQUEST = b"adyton/1/hpke/key-request"
+    HPKE_KEY_ANSWER = b"adyton/1/hpke/key-answer"
+
+    # associated data
+    AD_TICKET = b"adyton/1/ad/ticket"
+    AD_STATE = b"adyton/1/ad/state"
+    AD_RESPONSE = b"adyton/1/ad/response"
+    AD_RESULT = b"adyton/1/ad/result"
+    AD_RUN_INFO = b"adyton/1/ad/run-info"
+    AD_FINISH = b"adyton/1/ad/finish-private"
+    AD_BLOB = b"adyton/1/ad/blob"
+    AD_SEALED_ROOT = b"adyton/1/ad/sealed-root"
+    AD_SEALED_HEAD = b"adyton/1/ad/sealed-head"

@@ -1,0 +1,196 @@
+"""Hashing, signing, sealing and key derivation over `cryptography` and libsodium.
+
+Every function takes a `Context`; whatever is concatenated is length-prefixed. Keys never appear in `repr`. One
+library per operation: Ed25519 is signed by `cryptography` and verified by libsodium everywhere, because the edge
+cases of verification are a consensus rule.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Final
+
+import nacl.bindings
+import nacl.exceptions
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes, hpke
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from adyton.core.contexts import Context
+from adyton.core.errors import VerificationError
+
+_SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+HPKE_OVERHEAD: Final = 48  # 32 encapsulated key, 16 tag
+SIV_OVERHEAD: Final = 16
+
+
+def prefixed(*parts: bytes) -> bytes:
+    """Return the parts, each behind its length in four big-endian bytes: injective for any parts."""
+    return b"".join([piece for part in parts for piece in (len(part).to_bytes(4, "big"), part)])
+
+
+def digest(context: Context, *parts: bytes) -> bytes:
+    """Return SHA-256 over the context and the parts, 32 bytes."""
+    return hashlib.sha256(prefixed(context.value, *parts)).digest()
+
+
+def digest512(context: Context, *parts: bytes) -> bytes:
+    """Return SHA-512 over the context and the parts, 64 bytes: the size of a platform's report data."""
+    return hashlib.sha512(prefixed(context.value, *parts)).digest()
+
+
+def mac(key: bytes, context: Context, *parts: bytes) -> bytes:
+    """Return HMAC-SHA-256 under `key` over the context and the parts, 32 bytes."""
+    return hmac.digest(key, prefixed(context.value, *parts), "sha256")
+
+
+def equal(one: bytes, other: bytes) -> bool:
+    """Compare in time that does not depend on where the strings differ."""
+    return hmac.compare_digest(one, other)
+
+
+def derive(secret: bytes, context: Context, *parts: bytes, size: int = 32) -> bytes:
+    """Return `size` bytes of HKDF-SHA-256 from `secret`, with the context and the parts as info."""
+    return HKDF(hashes.SHA256(), size, None, prefixed(context.value, *parts)).derive(secret)
+
+
+def key_id(public_key: bytes) -> bytes:
+    """Return the eight bytes that name a public key in a COSE `kid`."""
+    return digest(Context.KEY_ID, public_key)[:8]
+
+
+class SivKey:
+    """An AES-256-SIV key (RFC 5297): deterministic, nothing to repeat; equal inputs give equal outputs.
+
+    Args:
+        secret: 32 bytes of key material; the 64 key bytes are derived from it under `context`.
+        context: what the key is for; it is also in the associated data.
+        parts: what else the key depends on.
+    """
+
+    __slots__ = ("_aead",)
+
+    def __init__(self, secret: bytes, context: Context, *parts: bytes) -> None:
+        self._aead = AESSIV(derive(secret, context, *parts, size=64))
+
+    def __repr__(self) -> str:
+        return "<SivKey>"
+
+    def seal(self, plaintext: bytes, context: Context, *associated: bytes) -> bytes:
+        """Return tag and ciphertext, 16 bytes longer than `plaintext`."""
+        return self._aead.encrypt(plaintext, [context.value, *associated])
+
+    def open(self, unverified: bytes, context: Context, *associated: bytes) -> bytes:
+        """Return the plaintext.
+
+        Raises:
+            VerificationError: another key, context or associated data, or altered bytes.
+        """
+        try:
+            return self._aead.decrypt(unverified, [context.value, *associated])
+        except (InvalidTag, ValueError) as problem:
+            raise VerificationError("unopenable", "a sealed value does not open") from problem
+
+
+class SigningKey:
+    """An Ed25519 private key.
+
+    Args:
+        seed: 32 secret bytes, from the caller's source of entropy.
+    """
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public: bytes = self._key.public_key().public_bytes_raw()
+
+    def __repr__(self) -> str:
+        return f"<SigningKey {self.public.hex()[:16]}>"
+
+    def sign(self, context: Context, *parts: bytes) -> bytes:
+        """Return the signature over the context and the parts, 64 bytes."""
+        return self._key.sign(prefixed(context.value, *parts))
+
+    def sign_raw(self, message: bytes) -> bytes:
+        """Return the signature over `message` alone: for COSE, whose structure carries its own context."""
+        return self._key.sign(message)
+
+
+def verify(public_key: bytes, signature: bytes, context: Context, *parts: bytes) -> None:
+    """Verify an Ed25519 signature over the context and the parts.
+
+    Raises:
+        VerificationError: it does not verify.
+    """
+    verify_raw(public_key, signature, prefixed(context.value, *parts))
+
+
+def verify_raw(public_key: bytes, signature: bytes, message: bytes) -> None:
+    """Verify an Ed25519 signature over `message` alone: for COSE.
+
+    Raises:
+        VerificationError: it does not verify, or key or signature have a wrong size.
+    """
+    if len(signature) != 64 or len(public_key) != 32:
+        raise VerificationError("bad_signature", "a signature or key of a wrong size")
+    try:
+        nacl.bindings.crypto_sign_open(signature + message, public_key)
+    except nacl.exceptions.CryptoError as problem:
+        raise VerificationError("bad_signature", "a signature does not verify") from problem
+
+
+class HpkeKey:
+    """An X25519 private key that opens HPKE base-mode messages (X25519, HKDF-SHA-256, AES-256-GCM).
+
+    Args:
+        secret: 32 secret bytes.
+    """
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = X25519PrivateKey.from_private_bytes(secret)
+        self.public: bytes = self._key.public_key().public_bytes_raw()
+
+    def __repr__(self) -> str:
+        return f"<HpkeKey {self.public.hex()[:16]}>"
+
+    def open(self, unverified: bytes, context: Context, *info: bytes) -> bytes:
+        """Return what was sealed to this key under the same context and info.
+
+        Raises:
+            VerificationError: another key, context or info, or altered bytes.
+        """
+        try:
+            return _SUITE.decrypt(unverified, self._key, info=prefixed(context.value, *info))
+        except Exception as problem:
+            # The library raises InvalidTag, but ValueError for short input and for low-order points.
+            raise VerificationError("unopenable", "a sealed message does not open") from problem
+
+
+def hpke_seal(public_key: bytes, plaintext: bytes, context: Context, *info: bytes) -> bytes:
+    """Return the encapsulated key and ciphertext, 48 bytes longer than `plaintext`.
+
+    Draws randomness from the library: for clients, and for the enclave outside of block execution only.
+
+    Raises:
+        VerificationError: the public key is not usable.
+    """
+    try:
+        return _SUITE.encrypt(
+            plaintext,
+            X25519PublicKey.from_public_bytes(public_key),
+            info=prefixed(context.value, *info),
+        )
+    except ValueError as problem:
+        raise VerificationError("unopenable", "not a usable public key") from problem
+
+
+def hpke_public(secret: bytes) -> bytes:
+    """Return the X25519 public key of 32 secret bytes."""
+    return X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()

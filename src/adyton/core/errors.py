@@ -1,0 +1,167 @@
+"""The whole error tree.
+
+Every error carries a stable `code`, listed in `CODES`; texts may change, codes may not. A code is mapped
+once to an HTTP status (`host/api/problems.py`) and once to an exit code (`cli/failures.py`), by its class.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+class Error(Exception):
+    """Base of every error that Adyton raises on purpose.
+
+    Args:
+        code: stable identifier, one of `CODES`.
+        message: lowercase English, no full stop, never with secret bytes in it.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.code}]"
+
+    def __reduce__(self) -> tuple[type[Error], tuple[str, str]]:
+        return type(self), (self.code, self.message)
+
+
+class UsageError(Error):
+    """The caller asked for something that cannot be asked for."""
+
+
+class MalformedError(Error):
+    """Bytes are not the one encoding of a value of the expected form."""
+
+
+class VerificationError(Error):
+    """A check of authenticity or consistency does not hold."""
+
+
+class EvidenceError(VerificationError):
+    """Evidence does not satisfy a numbered appraisal step.
+
+    Args:
+        code: stable identifier.
+        step: number of the step in `docs/spec/evidence.md`.
+        reason: what did not hold.
+    """
+
+    def __init__(self, code: str, step: int, reason: str) -> None:
+        super().__init__(code, f"appraisal step {step}: {reason}")
+        self.step = step
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[Error], tuple[str, int, str]]:  # type: ignore[override]  # other arguments than the base
+        return type(self), (self.code, self.step, self.reason)
+
+
+class ReceiptError(VerificationError):
+    """A checkpoint, receipt or proof does not hold."""
+
+
+class RollbackError(VerificationError):
+    """The ledger went backwards, or tells two stories.
+
+    Args:
+        code: stable identifier.
+        message: what was seen.
+        held: the signed checkpoint that was held, COSE_Sign1 bytes.
+        shown: the signed checkpoint that contradicts it, COSE_Sign1 bytes.
+    """
+
+    def __init__(self, code: str, message: str, held: bytes = b"", shown: bytes = b"") -> None:
+        super().__init__(code, message)
+        self.held = held
+        self.shown = shown
+
+    def __reduce__(self) -> tuple[type[Error], tuple[str, str, bytes, bytes]]:  # type: ignore[override]  # other arguments than the base
+        return type(self), (self.code, self.message, self.held, self.shown)
+
+
+class PolicyError(Error):
+    """The request is understood and authentic, and a policy refuses it."""
+
+
+class GuestError(Error):
+    """A guest's code could not be run to its own end."""
+
+
+class UnavailableError(Error):
+    """Not now: the only error worth a retry of the same bytes."""
+
+
+class InvariantError(Error):
+    """Something that cannot happen did: halt, release nothing."""
+
+
+CODES: Final[dict[str, str]] = {
+    # form
+    "malformed": "bytes are not the one encoding of the expected form",
+    "too_large": "a size or count is over its limit",
+    "not_found": "there is no such thing here",
+    "method_unknown": "no app or method of that name",
+    "bad_argument": "an argument is outside its domain",
+    # envelopes and intake
+    "wrong_chain": "made for another chain",
+    "wrong_epoch": "sealed to an epoch that is not open; fetch a new server key and seal anew",
+    "wrong_incarnation": "made for another incarnation of the chain",
+    "ticket_invalid": "the ticket is not one of this chain and epoch",
+    "ticket_expired": "the ticket has expired; fetch new ones",
+    "ticket_spent": "the ticket was used by another request",
+    "unopenable": "the envelope does not open with the key its ticket names",
+    "bad_signature": "a signature does not verify",
+    "not_yet_valid": "the request's window has not begun",
+    "expired": "the request's window has ended",
+    "window_too_long": "the request's window is longer than allowed",
+    "replayed": "this request was already recorded",
+    "request_id_reused": "the request id was used by another request",
+    "ordering_unavailable": "the chain does not offer the ordering level asked for",
+    "not_admitted": "the chain admits invited clients only",
+    "state_lost": "the answer was lost with an earlier incarnation",
+    # evidence
+    "evidence_kind": "evidence of a kind that the policy does not allow",
+    "evidence_malformed": "evidence has not the form of its kind",
+    "evidence_signature": "evidence is not signed by the platform's root",
+    "evidence_binding": "evidence does not bind what was shown with it",
+    "evidence_stale": "evidence is older than the policy allows",
+    "evidence_measurement": "evidence names code that is not among the reference values",
+    "evidence_debug": "the platform's debug state is not what the policy demands",
+    "fingerprint_mismatch": "the server is not the one whose fingerprint is pinned",
+    "not_trusted": "no fingerprint is pinned for this server",
+    "simulated_refused": "the simulated platform is refused unless it is allowed explicitly",
+    # ledger
+    "receipt_invalid": "a receipt or checkpoint does not verify",
+    "chain_invalid": "a stored block does not verify",
+    "rollback": "the ledger went backwards",
+    "fork": "the ledger tells two stories",
+    "certificate_invalid": "a certificate does not verify",
+    "answer_invalid": "the server's answer does not verify",
+    # state and host
+    "state_mismatch": "the host's answer is not the state that was written",
+    "channel_violation": "the other side broke the channel's rules",
+    "sealed_invalid": "a sealed blob does not open here",
+    "config_mismatch": "the configuration is not the one fixed at genesis",
+    "time_decreased": "the block's time is before its predecessor's",
+    "wrong_height": "the block is not the successor of the last one",
+    "wrong_state": "not possible in this state of the lifecycle",
+    "enclave_down": "the enclave is not running",
+    "overloaded": "too much is waiting; try again",
+    "commit_failed": "the block could not be stored",
+    "unreachable": "the server cannot be reached",
+    "timeout": "no answer in time; whether the request took effect is unknown",
+    # guests
+    "sandbox_unavailable": "this machine cannot confine guests",
+    "sandbox_failed": "the sandbox ended before the guest did",
+    "input_unavailable": "an input blob is not there or not what was signed",
+    "attempts_exhausted": "the task was interrupted too often",
+    # client
+    "usage": "the command line or call is not valid",
+    "keystore": "the keystore cannot be used",
+    "exists": "it exists already",
+    "image_invalid": "the enclave image cannot be built or is not what its manifest says",
+    "invariant": "internal error",
+}

@@ -1,0 +1,81 @@
+"""Every bound on sizes, counts and times, in one place.
+
+Sizes are bytes unless the name says otherwise; times are milliseconds where the name ends in `_MS`, else seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# encoding
+CBOR_DEPTH: Final = 16
+UINT_MAX: Final = 2**63 - 1
+
+# envelopes and requests
+ENVELOPE: Final = 320 * KIB  # what travels inside, and its padding
+INLINE: Final = 256 * KIB  # code and data inside an envelope; more goes to blobs
+ARGUMENTS_BYTES: Final = 288 * KIB  # encoded arguments of one method
+TICKET: Final = 64  # 16 tag + 48 plaintext
+TICKETS_PER_KEY: Final = 32
+TICKET_LIFETIME_S: Final = 7 * 24 * 3600
+WINDOW_MS: Final = 3600 * 1000  # longest not-before to expiry
+NAME: Final = 200  # characters of a task's name
+KEY_REQUEST: Final = 8 * KIB
+NONCE: Final = 32
+
+# blobs
+BLOB: Final = 64 * MIB
+BLOB_CHUNK: Final = 1 * MIB
+BLOBS_PER_TASK: Final = 64
+BLOB_BYTES_PER_TASK: Final = 128 * MIB
+BLOB_LIFETIME_S: Final = 24 * 3600  # the host may drop a blob that nobody asked for so long
+BLOB_STORE: Final = 4096 * MIB
+
+# blocks
+BLOCK_ENTRIES: Final = 512
+BLOCK_BYTES: Final = 8 * MIB
+ENTRY: Final = 512 * KIB  # one transaction
+EXPIRED_PER_BLOCK: Final = 1024
+PUBLIC_PART: Final = 512 * KIB
+STATE_VALUE: Final = 512 * KIB
+STATE_BUCKETS_LOG2: Final = 16
+CHECKPOINT: Final = 2 * KIB
+RECEIPT: Final = 2 * KIB
+EVIDENCE: Final = 32 * KIB
+PROOF_NODES: Final = 64
+PAGE_BLOCKS: Final = 256
+PAGE_BYTES: Final = 4 * MIB
+STATE_PAGE: Final = 1024  # values in one page when state is loaded
+STATE_PAGE_BYTES: Final = 4 * MIB
+INDEX_PAGE: Final = 500  # items in one answer of a client's own index
+
+# channel
+FRAME: Final = 24 * MIB
+CHANNEL_PENDING: Final = 1024
+
+# tasks: the greatest that a configuration may allow
+TASK_WALL_S: Final = 3600
+TASK_MEMORY: Final = 16 * 1024 * MIB
+TASK_OUTPUT: Final = 8 * MIB  # stdout and stderr, each
+TASK_OUTPUTS: Final = 32 * MIB  # all files in out/
+TASK_OUTPUT_FILES: Final = 256
+TASK_ARGUMENTS: Final = 256
+TASK_ARGUMENT_BYTES: Final = 64 * KIB
+TASK_INPUTS: Final = 64
+TASK_ATTEMPTS: Final = 3
+TASKS_PENDING: Final = 10_000
+RESULT_INLINE: Final = 256 * KIB  # sealed results above travel as blobs
+RESULT_MIN: Final = 256  # smallest size class
+STATE_PENDING: Final = 400 * KIB  # one pending task
+
+# clocks
+CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ
+EVIDENCE_AGE_S: Final = 24 * 3600
+APPRAISAL_REUSE_S: Final = 600
+EVIDENCE_PER_SECOND: Final = 50
+KEYS_PER_SECOND: Final = 200
+WAIT_S: Final = 60  # longest long poll
+CERTIFICATE: Final = 80 * MIB

@@ -1,0 +1,308 @@
+"""Frozen messages with one wire form: a CBOR array of the message's name and its fields in order.
+
+A message class is a frozen dataclass whose annotations say both the Python type (for mypy) and the bounds (for
+the decoder), so that there is one place where a field's size is written:
+
+    @message("ticket/1")
+    class Ticket(Message):
+        client_key: Bytes32
+        unique: Annotated[bytes, Exactly(16)]
+
+Decoding is total: it returns a value whose `encode()` is the input, or raises `MalformedError`.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Self,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from adyton.core import limits
+from adyton.core.encoding import decode, encode
+from adyton.core.errors import InvariantError, MalformedError
+
+_Check = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """The byte string has this length."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """The string (bytes, or characters), list or integer is at most this long or large."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The text is one of these."""
+
+    values: frozenset[str]
+
+    @classmethod
+    def of(cls, *values: str) -> OneOf:
+        return cls(frozenset(values))
+
+
+Bytes16 = Annotated[bytes, Exactly(16)]
+Bytes32 = Annotated[bytes, Exactly(32)]
+Signature = Annotated[bytes, Exactly(64)]
+Measurement = Annotated[bytes, Exactly(48)]
+Uint = Annotated[int, AtMost(limits.UINT_MAX)]
+Uint32 = Annotated[int, AtMost(2**32 - 1)]
+Name = Annotated[str, AtMost(limits.NAME)]
+Code = Annotated[str, AtMost(40)]
+
+
+def _bytes_check(bounds: tuple[Any, ...]) -> _Check:
+    for bound in bounds:
+        if isinstance(bound, Exactly):
+            exact = bound.size
+
+            def exactly(value: Any) -> bytes:
+                if type(value) is not bytes or len(value) != exact:
+                    raise MalformedError("malformed", f"not a byte string of {exact}")
+                return value
+
+            return exactly
+        if isinstance(bound, AtMost):
+            most = bound.size
+
+            def at_most(value: Any) -> bytes:
+                if type(value) is not bytes:
+                    raise MalformedError("malformed", "not a byte string")
+                if len(value) > most:
+                    raise MalformedError("too_large", f"a byte string over {most}")
+                return value
+
+            return at_most
+    raise InvariantError("invariant", "a byte field without a bound")
+
+
+def _text_check(bounds: tuple[Any, ...]) -> _Check:
+    for bound in bounds:
+        if isinstance(bound, OneOf):
+            values = bound.values
+
+            def one_of(value: Any) -> str:
+                if type(value) is not str or value not in values:
+                    raise MalformedError("malformed", "not one of the allowed words")
+                return value
+
+            return one_of
+        if isinstance(bound, AtMost):
+            most = bound.size
+
+            def at_most(value: Any) -> str:
+                if type(value) is not str:
+                    raise MalformedError("malformed", "not text")
+                if len(value) > most:
+                    raise MalformedError("too_large", f"a text over {most} characters")
+                return value
+
+            return at_most
+    raise InvariantError("invariant", "a text field without a bound")
+
+
+def _int_check(bounds: tuple[Any, ...]) -> _Check:
+    most = next((bound.size for bound in bounds if isinstance(bound, AtMost)), None)
+    if most is None:
+        raise InvariantError("invariant", "an integer field without a bound")
+
+    def uint(value: Any) -> int:
+        if type(value) is not int or not 0 <= value <= most:
+            raise MalformedError("malformed", f"not an integer from 0 to {most}")
+        return value
+
+    return uint
+
+
+def _bool(value: Any) -> bool:
+    if type(value) is not bool:
+        raise MalformedError("malformed", "not a boolean")
+    return value
+
+
+def _optional(inner: _Check) -> _Check:
+    return lambda value: None if value is None else inner(value)
+
+
+def _sequence(inner: _Check, bounds: tuple[Any, ...]) -> _Check:
+    most = next((bound.size for bound in bounds if isinstance(bound, AtMost)), None)
+    if most is None:
+        raise InvariantError("invariant", "a list field without a bound")
+
+    def sequence(value: Any) -> tuple[Any, ...]:
+        if type(value) is not list:
+            raise MalformedError("malformed", "not a list")
+        if len(value) > most:
+            raise MalformedError("too_large", f"a list over {most} items")
+        return tuple(map(inner, value))
+
+    return sequence
+
+
+def _fixed(inners: tuple[_Check, ...]) -> _Check:
+    def fixed(value: Any) -> tuple[Any, ...]:
+        if type(value) is not list or len(value) != len(inners):
+            raise MalformedError("malformed", f"not a list of {len(inners)}")
+        return tuple(inner(item) for inner, item in zip(inners, value, strict=True))
+
+    return fixed
+
+
+def _check_for(annotation: Any) -> _Check:
+    bounds: tuple[Any, ...] = ()
+    if get_origin(annotation) is Annotated:
+        annotation, *rest = get_args(annotation)
+        bounds = tuple(rest)
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        inner = [part for part in get_args(annotation) if part is not type(None)]
+        if len(inner) != 1:
+            raise InvariantError("invariant", "a union other than optional")
+        return _optional(_check_for(inner[0]))
+    if origin is tuple:
+        parts = get_args(annotation)
+        if len(parts) == 2 and parts[1] is Ellipsis:
+            return _sequence(_check_for(parts[0]), bounds)
+        return _fixed(tuple(map(_check_for, parts)))
+    if annotation is bytes:
+        return _bytes_check(bounds)
+    if annotation is str:
+        return _text_check(bounds)
+    if annotation is int:
+        return _int_check(bounds)
+    if annotation is bool:
+        return _bool
+    if isinstance(annotation, type) and issubclass(annotation, Message):
+        return annotation.from_value
+    raise InvariantError("invariant", f"no wire form for {annotation!r}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Message):
+        return value.to_value()
+    if type(value) is tuple:
+        return [_plain(item) for item in value]
+    return value
+
+
+class Message:
+    """Base of every message; see the module's docstring for the wire form."""
+
+    __slots__ = ()
+
+    WIRE_NAME: ClassVar[str] = ""
+    MAX_BYTES: ClassVar[int] = 0
+    _CHECKS: ClassVar[tuple[_Check, ...] | None] = None
+    _FIELDS: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        # Fields may be keys or plaintext: none of them may reach a log or a traceback through repr.
+        return f"<{self.WIRE_NAME}>"
+
+    def to_value(self) -> list[Any]:
+        """Return the array that is encoded."""
+        return [self.WIRE_NAME, *[_plain(getattr(self, name)) for name in self._FIELDS]]
+
+    def encode(self) -> bytes:
+        """Return the one encoding of this message."""
+        return encode(self.to_value())
+
+    @classmethod
+    def from_value(cls, unverified: Any) -> Self:
+        """Return the message that the decoded array stands for.
+
+        Raises:
+            MalformedError: another message, a wrong field count, or a field outside its bounds.
+        """
+        checks = cls._CHECKS
+        if checks is None:
+            # Bound to the class on first use, when every annotation can be resolved.
+            hints = get_type_hints(cls, include_extras=True)
+            checks = cls._CHECKS = tuple(_check_for(hints[name]) for name in cls._FIELDS)
+        if type(unverified) is not list or not unverified or unverified[0] != cls.WIRE_NAME:
+            raise MalformedError("malformed", f"not a message {cls.WIRE_NAME}")
+        if len(unverified) != len(checks) + 1:
+            raise MalformedError("malformed", f"{cls.WIRE_NAME} has {len(checks)} fields")
+        return cls(*[check(item) for check, item in zip(checks, unverified[1:], strict=True)])
+
+    @classmethod
+    def decode(cls, unverified: bytes) -> Self:
+        """Return the message whose encoding is exactly `unverified`.
+
+        Trust: the bytes may come from anybody; the fields are bounded, and nothing about them is authentic yet.
+
+        Raises:
+            MalformedError: not the one encoding of such a message, or over its size bound.
+        """
+        return cls.from_value(decode(unverified, max_bytes=cls.MAX_BYTES))
+
+
+_M = TypeVar("_M", bound=Message)
+REGISTRY: Final[
+    dict[str, type[Message]]
+] = {}  # every message by its wire name: for vectors, fuzzing and docs
+
+
+@dataclass_transform(frozen_default=True)
+def message(wire_name: str, *, max_bytes: int = limits.ENTRY) -> Callable[[type[_M]], type[_M]]:
+    """Make a class a message: a frozen dataclass with slots, a wire name and a size bound."""
+
+    def decorate(cls: type[_M]) -> type[_M]:
+        made = dataclass(frozen=True, slots=True, repr=False)(cls)
+        made.WIRE_NAME = wire_name
+        made.MAX_BYTES = max_bytes
+        made._FIELDS = tuple(field.name for field in fields(made))  # type: ignore[arg-type]  # it is a dataclass now
+        made._CHECKS = None
+        REGISTRY[wire_name] = made
+        return made
+
+    return decorate
+
+
+def decode_one_of(unverified: bytes, classes: Mapping[str, type[_M]]) -> _M:
+    """Return the message that the bytes encode, of any of the given classes.
+
+    Args:
+        unverified: encoded message.
+        classes: wire name to class.
+
+    Raises:
+        MalformedError: none of them, not the one encoding, or over the size bound of its class.
+    """
+    value = decode(unverified, max_bytes=max(cls.MAX_BYTES for cls in classes.values()))
+    name = value[0] if type(value) is list and value else None
+    cls = classes.get(name) if type(name) is str else None
+    if cls is None:
+        raise MalformedError("malformed", "not one of the messages expected here")
+    if len(unverified) > cls.MAX_BYTES:
+        raise MalformedError("too_large", f"a {cls.WIRE_NAME} over {cls.MAX_BYTES} bytes")
+    return cls.from_value(value)
+
+
+def peek_name(unverified: bytes) -> str:
+    """Return the wire name that the bytes seem to begin with, or an empty text; nothing else is looked at."""
+    # A message is an array of at most 23 items that begins with a text of at most 23 bytes.
+    if len(unverified) < 2 or unverified[0] >> 5 != 4 or not 0x60 <= unverified[1] <= 0x77:
+        return ""
+    return unverified[2 : 2 + unverified[1] - 0x60].decode("ascii", "replace")

@@ -1,0 +1,1 @@
+"""Apps on the machine: tasks, notary, account."""

@@ -1,0 +1,102 @@
+"""The tasks app: accepts at once; the runner carries out later, and its end is a second entry."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Protocol
+
+from adyton.core import limits
+from adyton.core.errors import PolicyError, UsageError
+from adyton.core.schema import AtMost, Bytes32, Message, Uint, message
+from adyton.enclave.apps.base import Call, Outcome
+from adyton.enclave.state import TRANSIENT, Loaded, State
+from adyton.protocol import task
+from adyton.protocol.task import Task
+
+_PENDING = b"pending"
+
+
+@message("pending-task/1", max_bytes=limits.STATE_PENDING)
+class PendingTask(Message):
+    """An accepted task that is not finished; transient state, never recoverable.
+
+    Attributes:
+        exec_id: of its acceptance.
+        result_key: under which its result goes back.
+        starts: starts of the enclave before its acceptance; attempts are counted from it.
+        task: encoded `Task`.
+    """
+
+    exec_id: Bytes32
+    task_hash: Bytes32
+    client_key: Bytes32
+    result_key: Bytes32
+    starts: Uint
+    task: Annotated[bytes, AtMost(limits.ARGUMENTS_BYTES)]
+
+
+class TaskStarter(Protocol):
+    """The runner, as the app sees it."""
+
+    def start(self, exec_id: bytes) -> None:
+        """Begin a pending task."""
+
+
+class Tasks:
+    """Accepts tasks, and closes them when their runner says so."""
+
+    name = task.APP
+
+    def __init__(self, state: State, starter: TaskStarter) -> None:
+        self._state = state
+        self._starter = starter
+        self._pending: dict[bytes, None] = {}
+        self.starts = 0
+
+    def visit(self, loaded: Loaded) -> None:
+        """Take up a pending task met while the state is loaded."""
+        if loaded.app == self.name and loaded.name.startswith(_PENDING):
+            self._pending[loaded.name[len(_PENDING) :]] = None
+
+    @property
+    def pending(self) -> tuple[bytes, ...]:
+        """Execution ids of the accepted tasks that are not finished."""
+        return tuple(self._pending)
+
+    def pending_task(self, exec_id: bytes) -> PendingTask | None:
+        """Return a pending task as of the last executed block, from any thread; None when it is finished."""
+        stored = self._state.read(self.name, _PENDING + exec_id)
+        return None if stored is None else PendingTask.decode(stored)
+
+    def execute(self, call: Call) -> Outcome:
+        """Accept a task."""
+        if call.request.method != task.SUBMIT:
+            raise UsageError("method_unknown", "tasks have one method: submit")
+        submitted = Task.decode(call.request.arguments)
+        submitted.require_valid()
+        submitted.limits.require_within(call.genesis.configuration.tasks)
+        if len(self._pending) >= limits.TASKS_PENDING:
+            raise PolicyError("overloaded", "too many tasks are pending on this chain")
+        pending = PendingTask(
+            call.exec_id,
+            call.task_hash,
+            call.request.client_key,
+            call.request.result_key,
+            self.starts,
+            call.request.arguments,
+        )
+        call.state.set(self.name, _PENDING + call.exec_id, pending.encode(), kind=TRANSIENT)
+        self._pending[call.exec_id] = None
+        return Outcome(after_commit=partial(self._starter.start, call.exec_id))
+
+    def close(self, exec_id: bytes, task_hash: bytes) -> None:
+        """Take a task off the pending ones.
+
+        Raises:
+            PolicyError: it is not pending: the first finish wins.
+        """
+        stored = self._state.get(self.name, _PENDING + exec_id)
+        if stored is None or PendingTask.decode(stored).task_hash != task_hash:
+            raise PolicyError("replayed", "this task is not pending")
+        self._state.remove(self.name, _PENDING + exec_id)
+        self._pending.pop(exec_id, None)

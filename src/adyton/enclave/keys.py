@@ -1,0 +1,148 @@
+"""The key manager: root, epochs, and every key that follows from them.
+
+Two trees, because whoever holds one root for all could open every old ciphertext: the durable root keys what must
+survive, an epoch secret keys traffic and what may be lost. The epoch is in every derivation below it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from adyton.core import limits
+from adyton.core.contexts import Context
+from adyton.core.crypto import HpkeKey, SivKey, derive
+from adyton.core.errors import Error, PolicyError, VerificationError
+from adyton.enclave.sealing import Root
+from adyton.protocol.envelope import epoch_bytes
+from adyton.protocol.genesis import Genesis
+
+_SERVER_KEYS_CACHED: Final = 4096
+_HOUR_MS: Final = 3600 * 1000
+TICKET_UNIQUE: Final = 12
+
+
+class Keys:
+    """Keys of one chain, for as long as the enclave runs.
+
+    Args:
+        root: opened or new root.
+    """
+
+    def __init__(self, root: Root) -> None:
+        self.genesis = Genesis.decode(root.genesis)
+        self.chain_id = self.genesis.chain_id()
+        self.incarnation = root.incarnation
+        self._epochs = dict(root.epochs)
+        self.epoch = max(self._epochs)
+        self.node = HpkeKey(root.node_secret)
+        self.state_names_seed = derive(root.root, Context.KDF_STATE_NAMES, self.chain_id)
+        self.durable = SivKey(root.root, Context.KDF_STATE_DURABLE, self.chain_id)
+        self._transient: dict[int, SivKey] = {}
+        self._tickets: dict[int, SivKey] = {}
+        self._intake: dict[int, HpkeKey] = {}
+        self._finish: dict[int, SivKey] = {}
+        self._server: OrderedDict[tuple[int, bytes], HpkeKey] = OrderedDict()
+
+    def _secret(self, epoch: int) -> bytes:
+        secret = self._epochs.get(epoch)
+        if secret is None:
+            raise PolicyError("wrong_epoch", f"epoch {epoch} is not open")
+        return secret
+
+    def transient(self, epoch: int) -> SivKey:
+        """Return the key of transient state of `epoch`."""
+        key = self._transient.get(epoch)
+        if key is None:
+            key = SivKey(
+                self._secret(epoch), Context.KDF_STATE_TRANSIENT, self.chain_id, epoch_bytes(epoch)
+            )
+            self._transient[epoch] = key
+        return key
+
+    def intake(self, epoch: int) -> HpkeKey:
+        """Return the key that first contacts are sealed to.
+
+        Raises:
+            PolicyError: the epoch is not open.
+        """
+        key = self._intake.get(epoch)
+        if key is None:
+            secret = derive(
+                self._secret(epoch), Context.KDF_INTAKE, self.chain_id, epoch_bytes(epoch)
+            )
+            key = self._intake[epoch] = HpkeKey(secret)
+        return key
+
+    def server(self, epoch: int, client_key: bytes) -> HpkeKey:
+        """Return the server key of one client: derived, so that repeated and parallel calls agree.
+
+        Raises:
+            PolicyError: the epoch is not open.
+        """
+        name = (epoch, client_key)
+        key = self._server.get(name)
+        if key is not None:
+            self._server.move_to_end(name)
+            return key
+        secret = derive(
+            self._secret(epoch), Context.KDF_SERVER, self.chain_id, epoch_bytes(epoch), client_key
+        )
+        key = self._server[name] = HpkeKey(secret)
+        if len(self._server) > _SERVER_KEYS_CACHED:
+            self._server.popitem(last=False)
+        return key
+
+    def finish(self, epoch: int) -> SivKey:
+        """Return the key under which a runner tells the machine what a run cost."""
+        key = self._finish.get(epoch)
+        if key is None:
+            secret = self._secret(epoch)
+            key = SivKey(secret, Context.KDF_FINISH, self.chain_id, epoch_bytes(epoch))
+            self._finish[epoch] = key
+        return key
+
+    def _ticket_key(self, epoch: int) -> SivKey:
+        key = self._tickets.get(epoch)
+        if key is None:
+            secret = self._secret(epoch)
+            key = SivKey(secret, Context.KDF_TICKET, self.chain_id, epoch_bytes(epoch))
+            self._tickets[epoch] = key
+        return key
+
+    def issue_ticket(self, client_key: bytes, time_ms: int, unique: bytes) -> bytes:
+        """Return a ticket: client key, hour of issue and twelve unique bytes, sealed, 64 bytes.
+
+        Args:
+            client_key: whom it names.
+            time_ms: block time, or the host's clock outside of blocks.
+            unique: 12 bytes that no other ticket of this client has.
+        """
+        hour = (time_ms // _HOUR_MS).to_bytes(4, "big")
+        return self._ticket_key(self.epoch).seal(client_key + hour + unique, Context.AD_TICKET)
+
+    def ticket_from(self, client_key: bytes, time_ms: int, exec_id: bytes) -> bytes:
+        """Return the ticket that a response carries: unique because its execution is."""
+        secret = self._secret(self.epoch)
+        unique = derive(secret, Context.KDF_TICKET_UNIQUE, exec_id, size=TICKET_UNIQUE)
+        return self.issue_ticket(client_key, time_ms, unique)
+
+    def open_ticket(self, unverified: bytes, epoch: int, now_ms: int) -> tuple[bytes, int]:
+        """Return the client key that a ticket names, and when the ticket ends in milliseconds.
+
+        Raises:
+            PolicyError: the epoch is not open, or the ticket has ended.
+            VerificationError: not a ticket of this chain and epoch, or from the future.
+        """
+        key = self._ticket_key(epoch)
+        try:
+            plain = key.open(unverified, Context.AD_TICKET)
+        except Error as problem:
+            raise VerificationError("ticket_invalid", "not a ticket of this epoch") from problem
+        issued_ms = int.from_bytes(plain[32:36], "big") * _HOUR_MS
+        ends_ms = issued_ms + limits.TICKET_LIFETIME_S * 1000
+        if now_ms >= ends_ms:
+            raise PolicyError("ticket_expired", "the ticket has ended")
+        if issued_ms > now_ms + _HOUR_MS:
+            raise VerificationError("ticket_invalid", "the ticket is from the future")
+        return plain[:32], ends_ms

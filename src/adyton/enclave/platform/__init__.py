@@ -1,0 +1,1 @@
+"""Ports to the platform beneath: evidence, entropy, clock and the sealing key."""

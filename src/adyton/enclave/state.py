@@ -1,0 +1,291 @@
+"""Encrypted key-value state: ciphertext on the host, its index in the enclave, every read verified.
+
+A value lies under HMAC(name key, app ‖ name), as
+
+    class (1 byte) ‖ epoch (4) ‖ height (8) ‖ entry (4) ‖ AES-SIV(app, name, expiry, value)
+
+with the stored name and those 17 bytes as associated data. Durable values are keyed by the durable root, transient
+ones by their epoch's secret.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final, Protocol
+
+from adyton.core import limits
+from adyton.core.contexts import Context
+from adyton.core.crypto import SivKey, equal, mac
+from adyton.core.errors import InvariantError, MalformedError, VerificationError
+from adyton.core.schema import AtMost, Message, Uint, message
+from adyton.enclave.keys import Keys
+from adyton.enclave.state_tree import StateTree
+from adyton.protocol.ledger import stored_digest
+
+DURABLE: Final = 0
+TRANSIENT: Final = 1
+_HEADER: Final = 17
+_NAMES_SLOT: Final = bytes(
+    32
+)  # the one stored name that is not an HMAC: it holds the key of the others
+_NAMES_APP: Final = "names"
+
+
+@message("value/1", max_bytes=limits.STATE_VALUE)
+class _Value(Message):
+    """What is sealed: a value knows its own name, so that state can be enumerated and re-keyed."""
+
+    app: Annotated[str, AtMost(32)]
+    name: Annotated[bytes, AtMost(512)]
+    expires_ms: Uint | None
+    value: Annotated[bytes, AtMost(limits.STATE_VALUE)]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A value met while the state is loaded."""
+
+    app: str
+    name: bytes
+    value: bytes
+
+
+class StateHost(Protocol):
+    """What the state asks of the host; every answer is untrusted."""
+
+    def state_get(self, name: bytes) -> bytes | None:
+        """Return the stored value, or what the host says it is."""
+
+    def state_scan(self, after: bytes | None) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the next page of names and stored values."""
+
+
+@dataclass
+class _Pending:
+    value: _Value | None
+    kind: int
+
+
+class State:
+    """The state of one chain.
+
+    Args:
+        keys: of the chain.
+        host: answers reverse calls.
+    """
+
+    def __init__(self, keys: Keys, host: StateHost) -> None:
+        self._keys = keys
+        self._host = host
+        self._tree = StateTree()
+        self._name_key: bytes | None = None
+        self._height = 0
+        self._entry: dict[bytes, _Pending] = {}
+        # Values of blocks that the host may not have stored yet, with the height that wrote them.
+        self._uncommitted: dict[bytes, tuple[int, bytes | None]] = {}
+        self._block_writes: dict[bytes, bytes | None] = {}
+        self._expiry: dict[bytes, int] = {}
+        self._expiry_queue: list[tuple[int, bytes]] = []
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return self._tree.size
+
+    def root(self) -> bytes:
+        """Return the state root."""
+        return self._tree.root()
+
+    # --- loading --------------------------------------------------------------------------------
+
+    def load(self, expected_root: bytes, visit: Callable[[Loaded], None]) -> None:
+        """Read every value from the host, and verify the whole against the root.
+
+        Nothing that `visit` builds may be used before this returns.
+
+        Raises:
+            VerificationError: the host's values are not the state that was written.
+        """
+        stored = self._host.state_get(_NAMES_SLOT)
+        if stored is None:
+            raise VerificationError("state_mismatch", "the key of the names is missing")
+        self._name_key = self._open(_NAMES_SLOT, stored).value
+        after: bytes | None = None
+        while page := self._host.state_scan(after):
+            for name, value in page:
+                # Invariant: names come strictly ascending, so none comes twice and the scan ends.
+                if after is not None and name <= after:
+                    raise VerificationError("state_mismatch", "names out of order")
+                after = name
+                opened = self._open(name, value)
+                if name != _NAMES_SLOT and not equal(
+                    name, self._stored_name(opened.app, opened.name)
+                ):
+                    raise VerificationError("state_mismatch", "a value under another's name")
+                self._tree.set(name, stored_digest(value))
+                self._remember_expiry(name, opened.expires_ms)
+                visit(Loaded(opened.app, opened.name, opened.value))
+        if not equal(self._tree.root(), expected_root):
+            raise VerificationError(
+                "state_mismatch", "the stored state is not the one written last"
+            )
+
+    # --- one block ------------------------------------------------------------------------------
+
+    def begin_block(self, height: int) -> None:
+        """Start collecting writes of the block at `height`."""
+        self._height = height
+        self._block_writes = {}
+
+    def end_block(self, time_ms: int) -> dict[bytes, bytes | None]:
+        """Remove what has expired, and return all writes of the block by stored name, in order of execution."""
+        removed = 0
+        while self._expiry_queue and removed < limits.EXPIRED_PER_BLOCK:
+            expires, name = self._expiry_queue[0]
+            if expires > time_ms:
+                break
+            heapq.heappop(self._expiry_queue)
+            if self._expiry.get(name) == expires:
+                del self._expiry[name]
+                self._put(name, None)
+                removed += 1
+        return self._block_writes
+
+    def committed(self, height: int) -> None:
+        """The host says that it has stored the blocks up to `height`."""
+        self._uncommitted = {
+            name: held for name, held in self._uncommitted.items() if held[0] > height
+        }
+
+    # --- one entry ------------------------------------------------------------------------------
+
+    def savepoint(self) -> dict[bytes, _Pending]:
+        """Return a mark of the entry's writes so far, for `rollback`."""
+        return dict(self._entry)
+
+    def rollback(self, mark: dict[bytes, _Pending]) -> None:
+        """Forget the entry's writes since the mark."""
+        self._entry = mark
+
+    def get(self, app: str, name: bytes) -> bytes | None:
+        """Return the value, or None; asks the host, and verifies its answer.
+
+        Raises:
+            InvariantError: the host's answer is not the value that was written.
+        """
+        stored_name = self._stored_name(app, name)
+        pending = self._entry.get(stored_name)
+        if pending is not None:
+            return None if pending.value is None else pending.value.value
+        return self.committed_value(stored_name)
+
+    def read(self, app: str, name: bytes) -> bytes | None:
+        """Return the value as of the last executed block; for use outside of block execution, from any thread.
+
+        Raises:
+            InvariantError: the host's answer is not the value that was written.
+        """
+        return self.committed_value(self._stored_name(app, name))
+
+    def committed_value(self, stored_name: bytes) -> bytes | None:
+        """Return the value under a stored name, verified against the index."""
+        expected = self._tree.get(stored_name)
+        if expected is None:
+            return None
+        held = self._uncommitted.get(stored_name)
+        unverified = self._host.state_get(stored_name) if held is None else held[1]
+        if unverified is None or not equal(stored_digest(unverified), expected):
+            raise VerificationError(
+                "state_mismatch", "the host's value is not the one written last"
+            )
+        return self._open(stored_name, unverified).value
+
+    def set(
+        self,
+        app: str,
+        name: bytes,
+        value: bytes,
+        *,
+        kind: int = DURABLE,
+        expires_ms: int | None = None,
+    ) -> None:
+        """Write a value; it is removed in the first block at or after `expires_ms`."""
+        made = _Value(app, name, expires_ms, value)
+        self._entry[self._stored_name(app, name)] = _Pending(made, kind)
+
+    def remove(self, app: str, name: bytes) -> None:
+        """Remove a value."""
+        self._entry[self._stored_name(app, name)] = _Pending(None, DURABLE)
+
+    def end_entry(self, position: int) -> list[tuple[bytes, bytes | None]]:
+        """Seal the entry's writes, and return them by stored name, ascending."""
+        if self._name_key == self._keys.state_names_seed and self._tree.get(_NAMES_SLOT) is None:
+            made = _Value(_NAMES_APP, b"", None, self._keys.state_names_seed)
+            self._entry[_NAMES_SLOT] = _Pending(made, DURABLE)
+        writes: list[tuple[bytes, bytes | None]] = []
+        for name in sorted(self._entry):
+            pending = self._entry[name]
+            sealed = None
+            if pending.value is not None:
+                sealed = self._seal(name, pending.value, pending.kind, position)
+                self._remember_expiry(name, pending.value.expires_ms)
+            elif self._tree.get(name) is None:
+                continue
+            self._put(name, sealed)
+            writes.append((name, sealed))
+        self._entry = {}
+        return writes
+
+    # --- details --------------------------------------------------------------------------------
+
+    def _put(self, name: bytes, sealed: bytes | None) -> None:
+        self._tree.set(name, None if sealed is None else stored_digest(sealed))
+        if sealed is None:
+            self._expiry.pop(name, None)
+        self._block_writes[name] = sealed
+        self._uncommitted[name] = (self._height, sealed)
+
+    def _remember_expiry(self, name: bytes, expires_ms: int | None) -> None:
+        if expires_ms is None:
+            self._expiry.pop(name, None)
+        elif self._expiry.get(name) != expires_ms:
+            self._expiry[name] = expires_ms
+            heapq.heappush(self._expiry_queue, (expires_ms, name))
+
+    def _stored_name(self, app: str, name: bytes) -> bytes:
+        if self._name_key is None:
+            # A new chain: the key becomes a state value with the first entry.
+            self._name_key = self._keys.state_names_seed
+        return mac(self._name_key, Context.AD_STATE, app.encode(), name)
+
+    def _key(self, kind: int, epoch: int) -> SivKey:
+        if kind == DURABLE and epoch == 0:
+            return self._keys.durable
+        if kind == TRANSIENT:
+            return self._keys.transient(epoch)
+        raise VerificationError("state_mismatch", "a stored value of an unknown class")
+
+    def _seal(self, name: bytes, value: _Value, kind: int, position: int) -> bytes:
+        epoch = self._keys.epoch if kind == TRANSIENT else 0
+        header = (
+            bytes([kind])
+            + epoch.to_bytes(4, "big")
+            + self._height.to_bytes(8, "big")
+            + position.to_bytes(4, "big")
+        )
+        encoded = value.encode()
+        if len(encoded) + _HEADER + 16 > limits.STATE_VALUE:
+            raise InvariantError("invariant", "a state value over its bound")
+        return header + self._key(kind, epoch).seal(encoded, Context.AD_STATE, name, header)
+
+    def _open(self, name: bytes, unverified: bytes) -> _Value:
+        header, sealed = unverified[:_HEADER], unverified[_HEADER:]
+        if len(header) != _HEADER:
+            raise VerificationError("state_mismatch", "a stored value is too short")
+        key = self._key(header[0], int.from_bytes(header[1:5], "big"))
+        try:
+            return _Value.decode(key.open(sealed, Context.AD_STATE, name, header))
+        except (VerificationError, MalformedError) as problem:
+            raise VerificationError("state_mismatch", "a stored value does not open") from problem

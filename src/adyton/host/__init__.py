@@ -1,0 +1,1 @@
+"""The untrusted side: it may crash, lie or replay, and learns nothing."""

@@ -1,0 +1,1 @@
+"""HTTP routes of a node; sealed bytes in, sealed bytes out."""

@@ -1,0 +1,33 @@
+"""Bounds of the host's own; those that a client or the enclave relies on are in `core/limits.py`.
+
+Sizes are bytes, times are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from adyton.core import limits
+
+QUEUE_ENTRIES: Final = 4096  # transactions that wait for a block
+QUEUE_BYTES: Final = 64 * limits.MIB
+WAITERS: Final = 1024  # long polls at one time
+CONNECTIONS: Final = 4096  # HTTP connections or requests at one time
+BACKLOG: Final = 1024
+UPLOADS: Final = 16  # blobs being written at one time
+DOWNLOAD_CHUNK: Final = 256 * limits.KIB
+BODY_S: Final = 60.0  # for a request's whole body to arrive
+KEEP_ALIVE_S: Final = 75
+BLOCK_CACHE: Final = 256  # parsed block records kept for proofs
+LOG_LINE: Final = 2000  # of the enclave's output
+LOG_LINES_PER_MINUTE: Final = 600
+RESULT_LIFETIME_S: Final = 30 * 24 * 3600  # of a result that lies in a blob
+SWEEP_S: Final = 600.0
+
+START_S: Final = 60.0  # for the enclave to answer each step of its start
+LOAD_S: Final = 600.0  # to load the state
+CALL_S: Final = 120.0  # for any other answer of the enclave
+DRAIN_S: Final = 10.0
+EXIT_S: Final = 5.0
+BACKOFF_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+STEADY_S: Final = 60.0  # an enclave that lived so long ends the backoff

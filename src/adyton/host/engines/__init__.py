@@ -1,0 +1,1 @@
+"""Engines put requests in order and call the enclave with blocks."""

@@ -1,0 +1,315 @@
+"""The ledger and the enclave's ciphertext state, in one SQLite file.
+
+One writer connection on one thread, and readers. A block goes in as one transaction with `synchronous=FULL`; nothing
+is answered before it is in. The log's leaf hashes are also held in memory, for proofs.
+
+Trust: runs in the untrusted host. What is stored is public, or sealed by the enclave; the schema's own page says what
+is never stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from adyton.core import limits
+from adyton.core.cose import parse_sign1
+from adyton.core.errors import InvariantError, UnavailableError, UsageError
+from adyton.core.merkle import HASH, Tree
+from adyton.host import store_schema as sql
+from adyton.host.bounds import BLOCK_CACHE
+from adyton.host.records import BlockRecord, Recorded, announced_keys
+from adyton.protocol.boundary import BlockResult
+from adyton.protocol.ledger import BlockHeader
+
+GENESIS = "genesis"
+SEALED_ROOT = "sealed_root"
+SEALED_HEAD = "sealed_head"
+
+
+class Store:
+    """Blocks, entries, index and state.
+
+    Every method but `commit` blocks; all are called from one thread, except where they say otherwise.
+
+    Args:
+        path: of the SQLite file, made when missing; its directory exists.
+
+    Raises:
+        UnavailableError: another schema version, or a file that cannot be opened.
+        InvariantError: the stored log is not whole.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = _open(path)
+        _prepare(self._writer)
+        self._reader = _open(path)
+        self._write_thread = ThreadPoolExecutor(1, "store-writer")
+        self._blocks: OrderedDict[int, BlockRecord] = OrderedDict()
+        self.tree = Tree()
+        self.height = 0
+        self._rebuild()
+
+    # --- meta -----------------------------------------------------------------------------------
+
+    def meta(self, name: str) -> bytes | None:
+        """Return a stored singleton: genesis, sealed root or sealed head."""
+        row = self._reader.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def keep_root(self, genesis: bytes, sealed_root: bytes) -> None:
+        """Store genesis and sealed root, before anything stands on them.
+
+        Raises:
+            InvariantError: another genesis is stored already.
+        """
+        known = self.meta(GENESIS)
+        if known is not None and known != genesis:
+            raise InvariantError("invariant", "the store belongs to another chain")
+        with self._transaction() as writer:
+            writer.execute(sql.UPSERT_META, (GENESIS, genesis))
+            writer.execute(sql.UPSERT_META, (SEALED_ROOT, sealed_root))
+
+    # --- blocks ---------------------------------------------------------------------------------
+
+    async def commit(self, result: BlockResult) -> BlockRecord:
+        """Store a block off the event loop; when this returns it is on disk and in the log.
+
+        Raises:
+            InvariantError: not the successor of the last block.
+            UnavailableError: `commit_failed`; nothing of the block is stored.
+        """
+        record = self._record(result)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._write_thread, self._write, record, result)
+        self._adopt(record, result)
+        return record
+
+    def commit_block(self, result: BlockResult) -> BlockRecord:
+        """Store a block, as `commit` does, and wait for it."""
+        record = self._record(result)
+        self._write(record, result)
+        self._adopt(record, result)
+        return record
+
+    def _record(self, result: BlockResult) -> BlockRecord:
+        header = BlockHeader.decode(result.header)
+        if header.height != self.height + 1:
+            raise InvariantError("wrong_height", "the block is not the successor of the last one")
+        return BlockRecord(
+            header.height,
+            header.time_ms,
+            self.tree.size,
+            len(result.entries),
+            result.header,
+            result.checkpoint,
+            parse_sign1(result.checkpoint, max_bytes=limits.CHECKPOINT),
+        )
+
+    def _write(self, record: BlockRecord, result: BlockResult) -> None:
+        """Write a block in one transaction; runs on the writer's thread."""
+        entries, index, announced = [], [], []
+        leaf_index = record.first_leaf
+        for position, entry in enumerate(result.entries):
+            entries.append(
+                (leaf_index, record.height, position, entry.writes, entry.leaf, entry.public)
+            )
+            if entry.index_hash is not None:
+                index.append((entry.index_hash, leaf_index))
+            announced += [(name, leaf_index) for name in announced_keys(entry.public)]
+            leaf_index += 1
+        leaves = b"".join(entry.leaf for entry in result.entries)
+        # A name that is written and removed in one block ends as its last write says.
+        final = dict(result.writes)
+        try:
+            with self._transaction() as writer:
+                writer.execute(
+                    sql.INSERT_BLOCK,
+                    (
+                        record.height,
+                        record.time_ms,
+                        record.first_leaf,
+                        record.count,
+                        record.header,
+                        record.encoded_checkpoint,
+                        leaves,
+                    ),
+                )
+                writer.executemany(sql.INSERT_ENTRY, entries)
+                writer.executemany(sql.INSERT_INDEX, index)
+                writer.executemany(sql.INSERT_ANNOUNCED, announced)
+                writer.executemany(
+                    sql.UPSERT_STATE, [item for item in final.items() if item[1] is not None]
+                )
+                writer.executemany(
+                    sql.DELETE_STATE, [(name,) for name, value in final.items() if value is None]
+                )
+                writer.execute(sql.UPSERT_META, (SEALED_HEAD, result.sealed_head))
+        except sqlite3.Error as problem:
+            raise UnavailableError("commit_failed", f"the block is not stored: {problem}") from None
+
+    def _adopt(self, record: BlockRecord, result: BlockResult) -> None:
+        for entry in result.entries:
+            self.tree.append(entry.leaf)
+        self.height = record.height
+        self._remember(record)
+
+    def block(self, height: int) -> BlockRecord:
+        """Return a committed block.
+
+        Raises:
+            UsageError: `not_found`.
+        """
+        known = self._blocks.get(height)
+        if known is not None:
+            return known
+        row = None
+        if 1 <= height <= self.height:
+            row = self._reader.execute(sql.SELECT_BLOCK, (height,)).fetchone()
+        if row is None:
+            raise UsageError("not_found", "no block of that height")
+        record = BlockRecord(*row, parse_sign1(row[5], max_bytes=limits.CHECKPOINT))
+        self._remember(record)
+        return record
+
+    def last_block(self) -> BlockRecord | None:
+        """Return the newest block, or None before the first."""
+        return self.block(self.height) if self.height else None
+
+    def entries(self, block: BlockRecord) -> list[tuple[bytes, bytes]]:
+        """Return public part and write-set digest of a block's entries, in order."""
+        bounds = (block.first_leaf, block.size)
+        return [(row[0], row[1]) for row in self._reader.execute(sql.SELECT_ENTRIES, bounds)]
+
+    # --- entries --------------------------------------------------------------------------------
+
+    def find(self, task_hash: bytes) -> list[Recorded]:
+        """Return the entries of a task: its request, then its end if there is one; empty when unknown."""
+        # Rows past the tree are of a block that is written and not yet adopted: not there yet.
+        rows = self._reader.execute(sql.SELECT_TASK, (task_hash, self.tree.size)).fetchall()
+        return [self.entry(row[0]) for row in rows]
+
+    def entry(self, leaf_index: int) -> Recorded:
+        """Return the entry at a place of the log.
+
+        Raises:
+            UsageError: `not_found`.
+        """
+        row = None
+        if 0 <= leaf_index < self.tree.size:
+            row = self._reader.execute(sql.SELECT_ENTRY, (leaf_index,)).fetchone()
+        if row is None:
+            raise UsageError("not_found", "no such entry")
+        _, height, position, public, writes = row
+        return Recorded(self.block(height), position, public, writes)
+
+    def announced(self, key_id: bytes) -> Recorded:
+        """Return the start entry that announced a recorder's or runner's key.
+
+        Raises:
+            UsageError: `not_found`.
+        """
+        row = self._reader.execute(sql.SELECT_ANNOUNCED, (key_id,)).fetchone()
+        if row is None:
+            raise UsageError("not_found", "no node has announced that key")
+        return self.entry(row[0])
+
+    # --- state ----------------------------------------------------------------------------------
+
+    def state(self, name: bytes) -> bytes | None:
+        """Return a committed state value, as the enclave sealed it."""
+        row = self._reader.execute(sql.SELECT_STATE, (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def scan(self, after: bytes | None, most: int) -> list[tuple[bytes, bytes]]:
+        """Return state values in the order of their names, bounded in count and bytes; empty at the end."""
+        page: list[tuple[bytes, bytes]] = []
+        size = 0
+        for name, value in self._reader.execute(sql.SCAN_STATE, (after or b"", most)):
+            size += len(value)
+            if page and size > limits.STATE_PAGE_BYTES:
+                break
+            page.append((name, value))
+        return page
+
+    # --- life -----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Wait for the writer and close the file."""
+        self._write_thread.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+    def _rebuild(self) -> None:
+        """Fill the log from the stored leaf hashes, and refuse a store with holes."""
+        for height, first_leaf, count, leaves in self._reader.execute(sql.SELECT_LEAVES):
+            whole = len(leaves) == count * HASH and first_leaf == self.tree.size
+            if height != self.height + 1 or not whole:
+                raise InvariantError("chain_invalid", f"the stored block {height} is not whole")
+            for at in range(0, len(leaves), HASH):
+                self.tree.append(leaves[at : at + HASH])
+            self.height = height
+        last = self.last_block()
+        if last is not None and last.checkpoint.payload != self.tree.root():
+            raise InvariantError("chain_invalid", "the stored leaves are not what was signed")
+
+    def _remember(self, record: BlockRecord) -> None:
+        self._blocks[record.height] = record
+        if len(self._blocks) > BLOCK_CACHE:
+            self._blocks.popitem(last=False)
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._writer)
+
+
+class _Transaction:
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK when anything is raised, the commit itself included."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection.execute("BEGIN IMMEDIATE")
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        try:
+            if kind is None:
+                self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA busy_timeout=5000")
+    except sqlite3.Error as problem:
+        raise UnavailableError("commit_failed", f"the store cannot be opened: {problem}") from None
+    return connection
+
+
+def _prepare(writer: sqlite3.Connection) -> None:
+    """Make the tables in a new file; refuse a file of another version."""
+    version = writer.execute("PRAGMA user_version").fetchone()[0]
+    if version == sql.VERSION:
+        return
+    if version != 0 or writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise UnavailableError(
+            "config_mismatch", f"the store has schema {version}, this program reads {sql.VERSION}"
+        )
+    with _Transaction(writer):
+        for table in sql.TABLES:
+            writer.execute(table)
+        # Inside the transaction: a file with tables always has its version.
+        writer.execute(f"PRAGMA user_version = {sql.VERSION}")
+
+

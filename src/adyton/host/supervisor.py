@@ -1,0 +1,162 @@
+"""The server's life: provision, load, serve; start the enclave again when it ends; drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+from adyton.core.errors import Error
+from adyton.host import bounds
+from adyton.host.config import Fixed
+from adyton.host.enclave import EnclaveProcess, Launch
+from adyton.host.engines.embedded import EmbeddedEngine
+from adyton.host.node import Node
+from adyton.host.reverse import ReverseCalls
+from adyton.host.store import SEALED_HEAD, SEALED_ROOT
+from adyton.protocol.boundary import (
+    Loaded,
+    LoadState,
+    Provision,
+    Provisioned,
+    Serve,
+    Serving,
+)
+from adyton.protocol.genesis import Genesis, fingerprint
+
+_log = logging.getLogger("adyton.host")
+
+
+def clock_ms() -> int:
+    """Return the host's clock, milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Started:
+    """What the first start has shown.
+
+    Attributes:
+        genesis: of the chain.
+        measurement: of the running enclave, 48 bytes.
+        sandbox: tier that confines tasks, or why there is none.
+        fingerprint: 32 bytes; what clients pin.
+    """
+
+    genesis: Genesis
+    measurement: bytes
+    sandbox: str
+    fingerprint: bytes
+
+
+class Supervisor:
+    """Keeps one enclave serving.
+
+    Args:
+        node: given the enclave and engine while they serve, and neither otherwise.
+        launch: how the enclave is started.
+        fixed: its configuration.
+    """
+
+    def __init__(self, node: Node, launch: Launch, fixed: Fixed) -> None:
+        self._node = node
+        self._launch = launch
+        self._fixed = fixed
+        self._enclave: EnclaveProcess | None = None
+        self._engine: EmbeddedEngine | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def start(self) -> Started:
+        """Start the enclave and serve; return when the start entry is committed.
+
+        Raises:
+            Error: why it could not; nothing is left running.
+        """
+        try:
+            started = await self._start_once()
+        except BaseException:
+            await self._stop_once()
+            raise
+        self._watch = asyncio.get_running_loop().create_task(self._keep())
+        return started
+
+    async def stop(self) -> None:
+        """Drain: no new block, the enclave ended."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        await self._stop_once()
+
+    async def _start_once(self) -> Started:
+        node = self._node
+        node.metrics.enclave_starts.inc()
+        engine: EmbeddedEngine | None = None
+        early: list[bytes] = []
+
+        def submit(transaction: bytes) -> None:
+            # Tasks taken up again may end before the engine is made.
+            early.append(transaction) if engine is None else engine.submit_own(transaction)
+
+        reverse = ReverseCalls(node.store, node.blobs, node.blob_thread, submit)
+        enclave = self._enclave = await EnclaveProcess.start(self._launch, reverse)
+        provisioned = await enclave.call(
+            Provision(
+                self._fixed.configuration.encode(),
+                self._fixed.allow_simulated,
+                clock_ms(),
+                node.store.meta(SEALED_ROOT),
+            ),
+            Provisioned,
+            bounds.START_S,
+        )
+        node.store.keep_root(provisioned.genesis, provisioned.sealed_root)
+        node.know_genesis(provisioned.genesis)
+        await enclave.call(LoadState(node.store.meta(SEALED_HEAD)), Loaded, bounds.LOAD_S)
+        serving = await enclave.call(Serve(), Serving, bounds.START_S)
+        engine = EmbeddedEngine(enclave, node.store, reverse, clock_ms, node.on_block, node.metrics)
+        for transaction in early:
+            engine.submit_own(transaction)
+        self._engine = engine
+        await engine.start(serving.start)
+        node.enclave, node.engine = enclave, engine
+        genesis = Genesis.decode(provisioned.genesis)
+        pinned = fingerprint(
+            genesis.chain_id(),
+            provisioned.measurement,
+            genesis.configuration.digest(),
+            genesis.simulated_root,
+        )
+        return Started(genesis, provisioned.measurement, serving.sandbox, pinned)
+
+    async def _stop_once(self) -> None:
+        node = self._node
+        node.engine = node.enclave = None
+        if self._engine is not None:
+            await self._engine.stop()
+            self._engine = None
+        if self._enclave is not None:
+            await self._enclave.stop()
+            self._enclave = None
+
+    async def _keep(self) -> None:
+        """Start the enclave again, later and later, whenever it or the engine ends."""
+        failures = 0
+        while True:
+            began = time.monotonic()
+            if self._enclave is not None and self._engine is not None:
+                await asyncio.wait(
+                    (self._enclave.ended, self._engine.ended), return_when=asyncio.FIRST_COMPLETED
+                )
+            if time.monotonic() - began > bounds.STEADY_S:
+                failures = 0
+            _log.warning("the enclave has ended and is started again")
+            await self._stop_once()
+            await asyncio.sleep(bounds.BACKOFF_S[min(failures, len(bounds.BACKOFF_S) - 1)])
+            failures += 1
+            try:
+                await self._start_once()
+            except Error as problem:
+                _log.error("the enclave does not start: %s", problem)
+            except Exception:
+                _log.exception("the enclave does not start")

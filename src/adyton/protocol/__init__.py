@@ -1,0 +1,1 @@
+"""Frozen typed messages, one file per chapter of `docs/spec`."""

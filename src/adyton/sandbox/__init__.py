@@ -1,0 +1,1 @@
+"""Confines guests; only the enclave imports it."""
