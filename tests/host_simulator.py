@@ -201,9 +201,7 @@ class SimulatedClient:
         answer = self.host.ask(
             boundary.FirstContact(sealed.encode(), self.host.time_ms), boundary.FirstContactAnswer
         )
-        opened = reply.open(
-            answer.sealed, Context.HPKE_KEY_ANSWER, self.chain_id, signed.digest()
-        )
+        opened = reply.open(answer.sealed, Context.HPKE_KEY_ANSWER, self.chain_id, signed.digest())
         verified = SignedKeyAnswer.decode(opened).verify(node.recorder.attested.signing_key)
         self.server_key = verified.server_key
         self.tickets = list(verified.tickets)

@@ -21,34 +21,31 @@ from adyton.core.errors import (
     VerificationError,
 )
 
-_BY_CLASS: Final[tuple[tuple[type[Error], str], ...]] = (
-    (MalformedError, "malformed too_large"),
-    (UsageError, "not_found method_unknown bad_argument usage keystore exists image_invalid"),
-    (
-        PolicyError,
-        "wrong_epoch ticket_expired not_yet_valid expired window_too_long ordering_unavailable"
-        " not_admitted evidence_kind not_trusted simulated_refused config_mismatch",
-    ),
-    (
-        VerificationError,
-        "wrong_chain wrong_incarnation ticket_invalid ticket_spent"
-        " unopenable bad_signature replayed request_id_reused state_lost evidence_malformed"
-        " evidence_signature evidence_binding evidence_stale evidence_measurement evidence_debug"
-        " fingerprint_mismatch certificate_invalid answer_invalid state_mismatch"
-        " channel_violation sealed_invalid",
-    ),
-    (ReceiptError, "receipt_invalid chain_invalid"),
-    (RollbackError, "rollback fork"),
-    (
-        UnavailableError,
-        "time_decreased wrong_height wrong_state enclave_down overloaded commit_failed"
-        " unreachable timeout",
-    ),
-    (GuestError, "sandbox_unavailable sandbox_failed input_unavailable attempts_exhausted"),
-    (InvariantError, "invariant"),
-)
+_BY_CLASS: Final[dict[type[Error], str]] = {
+    MalformedError: "malformed too_large",
+    UsageError: "not_found method_unknown bad_argument usage keystore exists image_invalid",
+    PolicyError: """
+        replayed wrong_epoch ticket_expired not_yet_valid expired window_too_long
+        ordering_unavailable not_admitted evidence_kind not_trusted simulated_refused
+        config_mismatch
+        """,
+    VerificationError: """
+        wrong_chain wrong_incarnation ticket_invalid ticket_spent unopenable bad_signature
+        request_id_reused state_lost evidence_malformed evidence_signature evidence_binding
+        evidence_stale evidence_measurement evidence_debug fingerprint_mismatch
+        certificate_invalid answer_invalid state_mismatch channel_violation sealed_invalid
+        """,
+    ReceiptError: "receipt_invalid chain_invalid",
+    RollbackError: "rollback fork",
+    UnavailableError: """
+        time_decreased wrong_height wrong_state enclave_down overloaded commit_failed
+        unreachable timeout
+        """,
+    GuestError: "sandbox_unavailable sandbox_failed input_unavailable attempts_exhausted",
+    InvariantError: "invariant",
+}
 CLASS_OF_CODE: Final[dict[str, type[Error]]] = {
-    code: class_ for class_, codes in _BY_CLASS for code in codes.split()
+    code: class_ for class_, codes in _BY_CLASS.items() for code in codes.split()
 }
 _DETAIL: Final = 300  # characters of the other side's text that are repeated
 

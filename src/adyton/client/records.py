@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Annotated, Final
 
 from adyton.core import limits
-from adyton.core.schema import AtMost, Bytes32, Code, Message, Name, OneOf, Uint, Uint32, message
+from adyton.core.fields import AtMost, OneOf
+from adyton.core.schema import Bytes32, Code, Message, Name, Uint, Uint32, message
 from adyton.protocol.envelope import TicketBytes, Word
 
 TICKETS_KEPT: Final = 4 * limits.TICKETS_PER_KEY

@@ -90,19 +90,27 @@ class ServerKeys:
                 if held is not None and held.epoch == epoch and held.tickets:
                     self._store.put_tickets(replace(held, tickets=held.tickets[1:]))
                     return held.server_key, held.tickets[0]
-            fresh = self._first_contact()
-            epoch = fresh.epoch
-            with self._store.locked():
-                held = self._store.tickets()
-                if (
-                    held is not None
-                    and held.epoch == fresh.epoch
-                    and held.server_key == fresh.server_key
-                ):
-                    for ticket in fresh.tickets:
-                        held = held.with_ticket(ticket)
-                    fresh = held
-                self._store.put_tickets(fresh)
+            epoch = self._merge(self._first_contact())
+
+    def refill(self) -> None:
+        """Make first contact if there is no ticket, so that the next request is one round trip."""
+        with self._store.locked():
+            held = self._store.tickets()
+        if held is None or not held.tickets:
+            self._merge(self._first_contact())
+
+    def _merge(self, fresh: Tickets) -> int:
+        """Add fresh tickets to those that another process may have stored meanwhile; return their epoch."""
+        with self._store.locked():
+            held = self._store.tickets()
+            if held is not None and (held.epoch, held.server_key) == (
+                fresh.epoch,
+                fresh.server_key,
+            ):
+                for ticket in held.tickets:
+                    fresh = fresh.with_ticket(ticket)
+            self._store.put_tickets(fresh)
+        return fresh.epoch
 
     def _first_contact(self) -> Tickets:
         """Ask for server key and tickets; a node that restarted or re-keyed meanwhile is appraised anew.

@@ -138,9 +138,7 @@ class HttpTransport:
             if connection is None:
                 connection = self._connect(min(timeout_s, self._timeout_s))
             try:
-                reply = self._once(
-                    connection, method, target, body, headers, max_bytes, deadline
-                )
+                reply = self._once(connection, method, target, body, headers, max_bytes, deadline)
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as gone:
                 connection.close()
                 # A kept connection that the server closed meanwhile says nothing about the server. Every

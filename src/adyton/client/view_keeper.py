@@ -47,7 +47,6 @@ class _Use(Protocol[_T_co]):
     def __call__(self, view: VerifiedView, /, *, consistency: Sequence[bytes]) -> _T_co: ...
 
 
-
 class ViewKeeper:
     """The verified view of the chain that one pin names.
 

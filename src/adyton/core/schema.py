@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import (
     Annotated,
     Any,
@@ -30,37 +31,10 @@ from typing import (
     get_type_hints,
 )
 
-from adyton.core import limits
+from adyton.core import fields, limits
 from adyton.core.encoding import decode, encode
 from adyton.core.errors import InvariantError, MalformedError
-
-_Check = Callable[[Any], Any]
-
-
-@dataclass(frozen=True)
-class Exactly:
-    """The byte string has this length."""
-
-    size: int
-
-
-@dataclass(frozen=True)
-class AtMost:
-    """The string (bytes, or characters), list or integer is at most this long or large."""
-
-    size: int
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """The text is one of these."""
-
-    values: frozenset[str]
-
-    @classmethod
-    def of(cls, *values: str) -> OneOf:
-        return cls(frozenset(values))
-
+from adyton.core.fields import AtMost, Exactly
 
 Bytes16 = Annotated[bytes, Exactly(16)]
 Bytes32 = Annotated[bytes, Exactly(32)]
@@ -72,104 +46,7 @@ Name = Annotated[str, AtMost(limits.NAME)]
 Code = Annotated[str, AtMost(40)]
 
 
-def _bytes_check(bounds: tuple[Any, ...]) -> _Check:
-    for bound in bounds:
-        if isinstance(bound, Exactly):
-            exact = bound.size
-
-            def exactly(value: Any) -> bytes:
-                if type(value) is not bytes or len(value) != exact:
-                    raise MalformedError("malformed", f"not a byte string of {exact}")
-                return value
-
-            return exactly
-        if isinstance(bound, AtMost):
-            most = bound.size
-
-            def at_most(value: Any) -> bytes:
-                if type(value) is not bytes:
-                    raise MalformedError("malformed", "not a byte string")
-                if len(value) > most:
-                    raise MalformedError("too_large", f"a byte string over {most}")
-                return value
-
-            return at_most
-    raise InvariantError("invariant", "a byte field without a bound")
-
-
-def _text_check(bounds: tuple[Any, ...]) -> _Check:
-    for bound in bounds:
-        if isinstance(bound, OneOf):
-            values = bound.values
-
-            def one_of(value: Any) -> str:
-                if type(value) is not str or value not in values:
-                    raise MalformedError("malformed", "not one of the allowed words")
-                return value
-
-            return one_of
-        if isinstance(bound, AtMost):
-            most = bound.size
-
-            def at_most(value: Any) -> str:
-                if type(value) is not str:
-                    raise MalformedError("malformed", "not text")
-                if len(value) > most:
-                    raise MalformedError("too_large", f"a text over {most} characters")
-                return value
-
-            return at_most
-    raise InvariantError("invariant", "a text field without a bound")
-
-
-def _int_check(bounds: tuple[Any, ...]) -> _Check:
-    most = next((bound.size for bound in bounds if isinstance(bound, AtMost)), None)
-    if most is None:
-        raise InvariantError("invariant", "an integer field without a bound")
-
-    def uint(value: Any) -> int:
-        if type(value) is not int or not 0 <= value <= most:
-            raise MalformedError("malformed", f"not an integer from 0 to {most}")
-        return value
-
-    return uint
-
-
-def _bool(value: Any) -> bool:
-    if type(value) is not bool:
-        raise MalformedError("malformed", "not a boolean")
-    return value
-
-
-def _optional(inner: _Check) -> _Check:
-    return lambda value: None if value is None else inner(value)
-
-
-def _sequence(inner: _Check, bounds: tuple[Any, ...]) -> _Check:
-    most = next((bound.size for bound in bounds if isinstance(bound, AtMost)), None)
-    if most is None:
-        raise InvariantError("invariant", "a list field without a bound")
-
-    def sequence(value: Any) -> tuple[Any, ...]:
-        if type(value) is not list:
-            raise MalformedError("malformed", "not a list")
-        if len(value) > most:
-            raise MalformedError("too_large", f"a list over {most} items")
-        return tuple(map(inner, value))
-
-    return sequence
-
-
-def _fixed(inners: tuple[_Check, ...]) -> _Check:
-    def fixed(value: Any) -> tuple[Any, ...]:
-        if type(value) is not list or len(value) != len(inners):
-            raise MalformedError("malformed", f"not a list of {len(inners)}")
-        return tuple(inner(item) for inner, item in zip(inners, value, strict=True))
-
-    return fixed
-
-
-def _check_for(annotation: Any) -> _Check:
+def _check_for(annotation: Any) -> fields.Check:
     bounds: tuple[Any, ...] = ()
     if get_origin(annotation) is Annotated:
         annotation, *rest = get_args(annotation)
@@ -179,20 +56,20 @@ def _check_for(annotation: Any) -> _Check:
         inner = [part for part in get_args(annotation) if part is not type(None)]
         if len(inner) != 1:
             raise InvariantError("invariant", "a union other than optional")
-        return _optional(_check_for(inner[0]))
+        return fields.optional(_check_for(inner[0]))
     if origin is tuple:
         parts = get_args(annotation)
         if len(parts) == 2 and parts[1] is Ellipsis:
-            return _sequence(_check_for(parts[0]), bounds)
-        return _fixed(tuple(map(_check_for, parts)))
+            return fields.sequence(_check_for(parts[0]), bounds)
+        return fields.fixed(tuple(map(_check_for, parts)))
     if annotation is bytes:
-        return _bytes_check(bounds)
+        return fields.byte_string(bounds)
     if annotation is str:
-        return _text_check(bounds)
+        return fields.text(bounds)
     if annotation is int:
-        return _int_check(bounds)
+        return fields.unsigned(bounds)
     if annotation is bool:
-        return _bool
+        return fields.boolean
     if isinstance(annotation, type) and issubclass(annotation, Message):
         return annotation.from_value
     raise InvariantError("invariant", f"no wire form for {annotation!r}")
@@ -213,7 +90,7 @@ class Message:
 
     WIRE_NAME: ClassVar[str] = ""
     MAX_BYTES: ClassVar[int] = 0
-    _CHECKS: ClassVar[tuple[_Check, ...] | None] = None
+    _CHECKS: ClassVar[tuple[fields.Check, ...] | None] = None
     _FIELDS: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:
@@ -272,7 +149,7 @@ def message(wire_name: str, *, max_bytes: int = limits.ENTRY) -> Callable[[type[
         made = dataclass(frozen=True, slots=True, repr=False)(cls)
         made.WIRE_NAME = wire_name
         made.MAX_BYTES = max_bytes
-        made._FIELDS = tuple(field.name for field in fields(made))  # type: ignore[arg-type]  # it is a dataclass now
+        made._FIELDS = tuple(field.name for field in dataclass_fields(made))  # type: ignore[arg-type]  # it is a dataclass now
         made._CHECKS = None
         REGISTRY[wire_name] = made
         return made

@@ -12,7 +12,8 @@ from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import SivKey
 from adyton.core.errors import Error, VerificationError
-from adyton.core.schema import AtMost, Bytes32, Message, Uint, Uint32, message
+from adyton.core.fields import AtMost
+from adyton.core.schema import Bytes32, Message, Uint, Uint32, message
 
 
 @message("sealed-root/1", max_bytes=64 * limits.KIB)

@@ -19,7 +19,8 @@ from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import SivKey, equal, mac
 from adyton.core.errors import InvariantError, MalformedError, VerificationError
-from adyton.core.schema import AtMost, Message, Uint, message
+from adyton.core.fields import AtMost
+from adyton.core.schema import Message, Uint, message
 from adyton.enclave.keys import Keys
 from adyton.enclave.state_tree import StateTree
 from adyton.protocol.ledger import stored_digest

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from adyton.core import limits
-from adyton.core.schema import AtMost, Bytes32, Message, Uint, message
+from adyton.core.fields import AtMost
+from adyton.core.schema import Bytes32, Message, Uint, message
 from adyton.protocol.task import Usage
 
 APP: Final = "account"

@@ -22,7 +22,8 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from adyton.core import limits
-from adyton.core.schema import AtMost, Bytes32, Code, Measurement, Message, Uint, Uint32, message
+from adyton.core.fields import AtMost
+from adyton.core.schema import Bytes32, Code, Measurement, Message, Uint, Uint32, message
 
 Encoded = Annotated[bytes, AtMost(limits.FRAME)]
 Sealed = Annotated[bytes, AtMost(limits.STATE_PENDING)]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from adyton.core import limits
-from adyton.core.schema import AtMost, Bytes32, Message, message
+from adyton.core.fields import AtMost
+from adyton.core.schema import Bytes32, Message, message
 from adyton.protocol.evidence import EvidenceBundle
 from adyton.protocol.ledger import EntryProof
 

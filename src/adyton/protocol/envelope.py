@@ -7,18 +7,8 @@ from typing import Annotated, Final
 from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import SigningKey, SivKey, digest, hpke_seal, verify
-from adyton.core.schema import (
-    AtMost,
-    Bytes32,
-    Code,
-    Exactly,
-    Message,
-    OneOf,
-    Signature,
-    Uint,
-    Uint32,
-    message,
-)
+from adyton.core.fields import AtMost, Exactly, OneOf
+from adyton.core.schema import Bytes32, Code, Message, Signature, Uint, Uint32, message
 from adyton.protocol.padding import pad, unpad
 from adyton.protocol.words import Ordering
 

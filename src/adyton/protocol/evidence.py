@@ -7,7 +7,8 @@ from typing import Annotated
 from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import SigningKey, digest, digest512, verify
-from adyton.core.schema import AtMost, Bytes32, Message, Signature, Uint, Uint32, message
+from adyton.core.fields import AtMost
+from adyton.core.schema import Bytes32, Message, Signature, Uint, Uint32, message
 from adyton.protocol.words import PlatformKind, Role, SandboxTier
 
 Nonce = Annotated[bytes, AtMost(limits.NONCE)]

@@ -7,7 +7,8 @@ from typing import Annotated
 from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import digest
-from adyton.core.schema import AtMost, Bytes32, Measurement, Message, Uint, message
+from adyton.core.fields import AtMost
+from adyton.core.schema import Bytes32, Measurement, Message, Uint, message
 from adyton.protocol.words import Admission, Ordering, PlatformKind, TimeSource
 
 

@@ -15,8 +15,9 @@ from adyton.core.contexts import Context
 from adyton.core.crypto import SigningKey, digest, key_id
 from adyton.core.encoding import encode
 from adyton.core.errors import MalformedError, ReceiptError
+from adyton.core.fields import AtMost
 from adyton.core.merkle import HASH, leaf_hash, root_of
-from adyton.core.schema import AtMost, Bytes32, Code, Measurement, Message, Uint, Uint32, message
+from adyton.core.schema import Bytes32, Code, Measurement, Message, Uint, Uint32, message
 from adyton.protocol.envelope import epoch_bytes
 from adyton.protocol.words import ORDERING_LEVELS, TIME_SOURCES, EntryKind
 

@@ -8,14 +8,13 @@ from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import SigningKey, SivKey, digest, verify
 from adyton.core.errors import MalformedError, PolicyError
+from adyton.core.fields import AtMost, OneOf
 from adyton.core.schema import (
-    AtMost,
     Bytes32,
     Code,
     Measurement,
     Message,
     Name,
-    OneOf,
     Signature,
     Uint,
     Uint32,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from adyton.core.errors import PolicyError
-from adyton.core.schema import OneOf
+from adyton.core.fields import OneOf
 
 PLATFORM_KINDS: Final = ("simulated",)
 ORDERING_LEVELS: Final = ("single-host", "anchored", "bft")  # weakest first

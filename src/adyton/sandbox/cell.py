@@ -43,18 +43,19 @@ class Seat:
         channel: to the guest-to-be and its warden; no guest code ever holds the other end.
         guest: pidfd of the guest's first process.
         work: the guest's working directory.
+        mounts: its mount namespace, held so that the guest's end need not wait for its removal.
     """
 
     channel: socket.socket
     guest: int
     work: int
+    mounts: int | None
 
     def close(self) -> None:
         """Kill the guest's first process and let go of its disk."""
         kill(self.guest)
         self.channel.close()
-        os.close(self.guest)
-        os.close(self.work)
+        _close_all([self.guest, self.work, *([] if self.mounts is None else [self.mounts])])
 
 
 class Cell:
@@ -105,16 +106,17 @@ class Cell:
         channel = socket.socket(fileno=descriptors[0])
         try:
             channel.settimeout(_PATIENCE_S)
-            message, works, _, _ = socket.recv_fds(channel, wire.MESSAGE_MAX, 1)
-            if message != wire.READY or len(works) != 1:
-                _close_all(works)
+            message, held, _, _ = socket.recv_fds(channel, wire.MESSAGE_MAX, 2)
+            if message != wire.READY or not held:
+                _close_all(held)
                 raise OSError("the guest is not ready")
             channel.settimeout(None)
         except OSError:
             channel.close()
             os.close(descriptors[1])
             raise
-        self._seat = Seat(channel, descriptors[1], works[0])
+        mounts = held[1] if len(held) > 1 else None
+        self._seat = Seat(channel, descriptors[1], held[0], mounts)
 
     def kill_all(self) -> None:
         """Kill the warden, and with it everything in its namespace."""

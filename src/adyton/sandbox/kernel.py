@@ -48,6 +48,7 @@ _SYS_OPENAT2: Final = 437
 _SYS_MOUNT_SETATTR: Final = 442
 _SYS_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41}
 
+_CAPABILITIES: Final = 64
 _CAPABILITY_V3: Final = 0x2008_0522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -124,6 +125,16 @@ def prctl(option: int, value: int | ctypes.c_void_p = 0, third: int | ctypes.c_v
     second = _long(value) if isinstance(value, int) else value
     pointer = _long(third) if isinstance(third, int) else third
     _checked(_libc.prctl(ctypes.c_int(option), second, pointer, _long(0), _long(0)), "prctl")
+
+
+def drop_bounding_set() -> None:
+    """Take every capability from the set that later programs could gain from."""
+    for capability in range(_CAPABILITIES):
+        try:
+            prctl(PR_CAPBSET_DROP, capability)
+        except OSError:
+            # The kernel knows no more.
+            return
 
 
 def drop_capabilities() -> None:

@@ -7,12 +7,10 @@ import os
 import signal
 import socket
 import time
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from adyton.sandbox import guest, kernel, landlock, namespaces, rlimits, wire
 from adyton.sandbox.furniture import Furniture
-
-_CAPABILITIES: Final = 64
 
 
 def become_guest(channel: socket.socket, user: int, furniture: Furniture) -> NoReturn:
@@ -41,9 +39,7 @@ def _take_job(channel: socket.socket, user: int, furniture: Furniture) -> wire.C
     # 1. Everything that needs no job, while the cell waits in the pool.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     namespaces.furnish(user)
-    directory = os.open(guest.WORK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    socket.send_fds(channel, [wire.READY], [directory])
-    _drop_bounding_set()
+    socket.send_fds(channel, [wire.READY], _for_the_enclave(furniture))
     _prefer_for_oom()
     rules = landlock.ruleset(furniture.landlock_abi) if furniture.landlock_abi else None
     guest.rehearse()
@@ -68,12 +64,13 @@ def _take_job(channel: socket.socket, user: int, furniture: Furniture) -> wire.C
     return job
 
 
-def _drop_bounding_set() -> None:
-    for capability in range(_CAPABILITIES):
-        try:
-            kernel.prctl(kernel.PR_CAPBSET_DROP, capability)
-        except OSError:
-            return
+def _for_the_enclave(furniture: Furniture) -> list[int]:
+    directory = os.open(guest.WORK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if furniture.proc_options is None:
+        return [directory]
+    # Whoever drops a mount namespace last waits for the kernel to take it apart: a millisecond
+    # that would otherwise lie between the guest's end and the report of it.
+    return [directory, os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)]
 
 
 def _prefer_for_oom() -> None:

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 
 from adyton.core.errors import UnavailableError
@@ -90,6 +91,9 @@ class Nursery:
         # Unlike poll(2), it hears of a descriptor that another thread adds while it waits.
         self._poll = select.epoll()
         self._poll.register(self._control, select.EPOLLIN)
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll.register(self._bell, select.EPOLLIN)
+        self._returned: SimpleQueue[tuple[Cell, bool]] = SimpleQueue()
         self._hatching: dict[int, Cell] = {}
         self._reader = threading.Thread(target=self._read, name="adyton-nursery", daemon=True)
         self._reader.start()
@@ -125,10 +129,9 @@ class Nursery:
             keep = not (self._retired or self._gone) and spare < self._pool
             last = self._retired and self._in_use == 0
             self._coming += keep
-        if keep:
-            self._prepare(cell)
-        else:
-            cell.close()
+        # The reader cleans up: the caller has its result and need not wait.
+        self._returned.put((cell, keep))
+        os.eventfd_write(self._bell, 1)
         if last:
             self.close()
 
@@ -156,7 +159,9 @@ class Nursery:
         self._stop()
         self._reader.join(_READER_PATIENCE_S)
         self._control.close()
+        self._clean_up()
         self._poll.close()
+        os.close(self._bell)
         with self._changed:
             cells = [*self._ready, *self._hatching.values()]
             self._ready.clear()
@@ -229,6 +234,9 @@ class Nursery:
                 for descriptor, _ in self._poll.poll():
                     if descriptor == self._control.fileno():
                         self._prepare(self._receive())
+                    elif descriptor == self._bell:
+                        os.eventfd_read(self._bell)
+                        self._clean_up()
                     elif (cell := self._hatching.pop(descriptor, None)) is not None:
                         self._hatched(cell)
         except ZygoteGone:
@@ -237,6 +245,14 @@ class Nursery:
             with self._changed:
                 self._gone = True
                 self._changed.notify_all()
+
+    def _clean_up(self) -> None:
+        while not self._returned.empty():
+            cell, keep = self._returned.get()
+            if keep:
+                self._prepare(cell)
+            else:
+                cell.close()
 
     def _hatched(self, cell: Cell) -> None:
         self._poll.unregister(cell.control)

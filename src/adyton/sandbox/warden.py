@@ -35,6 +35,7 @@ def run_warden(control: socket.socket, users: range, furniture: Furniture) -> No
         # Process 1 gets no signal from inside its namespace that it has no handler for.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         namespaces.enter_cell(furniture.proc_options)
+        kernel.drop_bounding_set()
         for user in users:
             if control.recv(1) != wire.FORK:
                 break

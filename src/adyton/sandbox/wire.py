@@ -22,7 +22,7 @@ FORK: Final = b"F"
 GUEST: Final = b"G"  # with two descriptors: the guest's channel, its pidfd
 
 # Guest-to-be and warden to enclave, on the guest's channel.
-READY: Final = b"R"  # with one descriptor: the task's directory
+READY: Final = b"R"  # with one or two descriptors: the task's directory, its mounts
 STARTED: Final = b"S"  # + _STARTED
 REFUSED: Final = b"E"  # + UTF-8 text
 ENDED: Final = b"X"  # + _ENDED

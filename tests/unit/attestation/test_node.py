@@ -63,7 +63,7 @@ def test_a_node_of_record_is_accepted() -> None:
     claims = {"NONCE": b"at its start"}
     evidence = make_node(recorder_claims=claims, runner_claims=claims)
     assert judge(evidence, nonce=None).measurement == MEASUREMENT
-    refused(evidence, "evidence_binding", 11)
+    refused(evidence, "evidence_binding", 5)
 
 
 def test_a_later_image_is_accepted_under_its_own_fingerprint() -> None:
@@ -132,14 +132,14 @@ def test_another_server_is_refused() -> None:
 def test_other_code_is_refused() -> None:
     claims = {"MEASUREMENT": b"\x4e" * 48}
     refused(make_node(recorder_claims=claims), "fingerprint_mismatch", 10)
-    refused(make_node(runner_claims=claims), "evidence_measurement", 11)
+    refused(make_node(runner_claims=claims), "evidence_measurement", 8)
 
 
 def test_another_root_is_refused() -> None:
     device = make_device(root={"days": 3651})
     # With a genesis of its own it is another server; with ours, its signature leads nowhere.
     refused(make_node(device=device), "fingerprint_mismatch", 10)
-    refused(make_node(device=device, genesis=GENESIS), "evidence_signature", 11)
+    refused(make_node(device=device, genesis=GENESIS), "evidence_signature", 3)
 
 
 def test_evidence_that_cannot_be_parsed_is_refused() -> None:
@@ -148,15 +148,15 @@ def test_evidence_that_cannot_be_parsed_is_refused() -> None:
     refused(replace(evidence, recorder=recorder), "evidence_malformed", 2)
 
 
-# --- steps 11 to 13 -----------------------------------------------------------------------------
+# --- step 11 (whose refusals carry the numbers 1 to 8), 12, 13 -----------------------------------------------------------------------------
 
 
 def test_another_challenge_and_stale_evidence_are_refused() -> None:
-    refused(make_node(), "evidence_binding", 11, nonce=bytes(32))
+    refused(make_node(), "evidence_binding", 5, nonce=bytes(32))
     claims = {"NONCE": b"another nonce"}
-    refused(make_node(runner_claims=claims), "evidence_binding", 11)
-    refused(make_node(), "evidence_stale", 11, now_ms=NOW_MS + 25 * 3600 * 1000)
-    refused(make_node(), "evidence_stale", 11, now_ms=NOW_MS - 3600 * 1000)
+    refused(make_node(runner_claims=claims), "evidence_binding", 5)
+    refused(make_node(), "evidence_stale", 5, now_ms=NOW_MS + 25 * 3600 * 1000)
+    refused(make_node(), "evidence_stale", 5, now_ms=NOW_MS - 3600 * 1000)
 
 
 def test_swapped_roles_are_refused() -> None:

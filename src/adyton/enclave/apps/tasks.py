@@ -7,7 +7,8 @@ from typing import Annotated, Protocol
 
 from adyton.core import limits
 from adyton.core.errors import PolicyError, UsageError
-from adyton.core.schema import AtMost, Bytes32, Message, Uint, message
+from adyton.core.fields import AtMost
+from adyton.core.schema import Bytes32, Message, Uint, message
 from adyton.enclave.apps.base import Call, Outcome
 from adyton.enclave.state import TRANSIENT, Loaded, State
 from adyton.protocol import task
