@@ -7,27 +7,32 @@ from __future__ import annotations
 
 import bisect
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
+from unittest import mock
 
 from adyton.core import limits
-from adyton.core.crypto import HpkeKey, SigningKey, derive
 from adyton.core.contexts import Context
-from adyton.core.errors import UnavailableError
+from adyton.core.crypto import HpkeKey, SigningKey, derive
+from adyton.core.errors import UnavailableError, UsageError
 from adyton.core.schema import Message
 from adyton.enclave.dispatcher import Dispatcher
 from adyton.enclave.platform.base import Platform
 from adyton.enclave.platform.simulated import open_simulated
 from adyton.host.simulated_tee import make_device, open_device
-from adyton.protocol import boundary
+from adyton.protocol import account, boundary, notary
+from adyton.protocol.account import AccountList, AccountPage
 from adyton.protocol.boundary import BlockResult, Executed, Failure, UntrustedMessage
 from adyton.protocol.envelope import (
     Envelope,
     KeyAnswer,
     KeyRequest,
+    ReadAnswer,
     Request,
     Response,
     SealedKeyRequest,
+    SealedReadAnswer,
     SignedKeyAnswer,
     SignedKeyRequest,
     SignedRequest,
@@ -62,13 +67,18 @@ class HostSimulator:
     Args:
         directory: where the simulated platform's device lies; made when it is missing.
         config: configuration for `Provision`.
+        sandbox: False starts without one, in milliseconds instead of half a second: tasks are accepted and fail.
     """
 
-    def __init__(self, directory: Path, config: Configuration | None = None) -> None:
+    def __init__(
+        self, directory: Path, config: Configuration | None = None, *, sandbox: bool = True
+    ) -> None:
         self.config = config or configuration()
+        self.sandbox = sandbox
+        self.directory = directory
         self.device = directory / "device"
         if not self.device.exists():
-            make_device(self.device)
+            make_device(self.device, now_ms=NOW_MS)
         self.state: dict[bytes, bytes] = {}
         self.blobs: dict[bytes, bytes] = {}
         self.head: bytes | None = None
@@ -78,6 +88,7 @@ class HostSimulator:
         self.blocks: list[BlockResult] = []
         self.submitted: list[bytes] = []
         self.submitted_event = threading.Event()
+        self.measurement = MEASUREMENT
         self.dispatcher: Dispatcher
         self.genesis: Genesis
 
@@ -109,19 +120,26 @@ class HostSimulator:
     # --- requests -------------------------------------------------------------------------------
 
     def platform(self) -> Platform:
-        return open_simulated(open_device(self.device), MEASUREMENT)
+        """Return a platform over the device, whose clock is this host's."""
+        made = open_simulated(open_device(self.device), self.measurement)
+        vars(made)["now_ms"] = lambda: self.time_ms
+        return made
 
     def ask(self, message: UntrustedMessage, reply: type[_M]) -> _M:
         """Ask the enclave, and return its answer or raise `Refused`."""
-        answer = self.dispatcher.dispatch(message.encode())
+        return self.ask_raw(message.encode(), reply)
+
+    def ask_raw(self, message: bytes, reply: type[_M]) -> _M:
+        """Ask with bytes of the test's own making."""
+        answer = self.dispatcher.dispatch(message)
         if isinstance(answer, Failure):
             raise Refused(answer)
         if not isinstance(answer, reply):
             raise UnavailableError("malformed", f"an answer {answer!r}")
         return answer
 
-    def start(self) -> BlockResult:
-        """Start the enclave, as after a boot, and execute the block of its start entry."""
+    def provision(self) -> None:
+        """Start the enclave as far as an open chain whose state is not loaded."""
         self.dispatcher = Dispatcher(self.platform(), self)
         made = self.ask(
             boundary.Provision(self.config.encode(), True, self.time_ms, self.sealed_root),
@@ -129,15 +147,45 @@ class HostSimulator:
         )
         self.genesis = Genesis.decode(made.genesis)
         self.sealed_root = made.sealed_root
+
+    def load(self) -> boundary.Loaded:
+        """Have the state loaded."""
         loaded = self.ask(boundary.LoadState(self.head), boundary.Loaded)
         self.height = loaded.height
-        serving = self.ask(boundary.Serve(), boundary.Serving)
-        return self.block(serving.start)
+        return loaded
+
+    def serve(self) -> bytes:
+        """Begin to serve, and return the start entry."""
+        if self.sandbox:
+            return self.ask(boundary.Serve(), boundary.Serving).start
+        with mock.patch("adyton.enclave.chain._jail", return_value=(None, "none: not wanted")):
+            return self.ask(boundary.Serve(), boundary.Serving).start
+
+    def start(self) -> BlockResult:
+        """Start the enclave, as after a boot, and execute the block of its start entry."""
+        self.provision()
+        self.load()
+        return self.block(self.serve())
+
+    def restart(self) -> BlockResult:
+        """Stop the enclave, and start it again over what is stored."""
+        self.stop()
+        return self.start()
+
+    def fork(self) -> HostSimulator:
+        """Return another host over copies of all that this one holds, not yet started."""
+        other = HostSimulator(self.directory, self.config, sandbox=self.sandbox)
+        other.measurement = self.measurement
+        other.state, other.blobs = dict(self.state), dict(self.blobs)
+        other.head, other.sealed_root = self.head, self.sealed_root
+        other.height, other.time_ms, other.genesis = self.height, self.time_ms, self.genesis
+        return other
 
     def stop(self) -> None:
         """End the enclave's guests and threads."""
         self.dispatcher.close()
-        self.dispatcher.chain.join()
+        with suppress(UsageError):  # it may have refused to open a chain
+            self.dispatcher.chain.join()
 
     def execute(self, *transactions: bytes, drop: bool = False) -> BlockResult:
         """Execute a block and store what it leaves, but do not yet say that it is stored."""
@@ -186,20 +234,28 @@ class SimulatedClient:
     def chain_id(self) -> bytes:
         return self.host.genesis.chain_id()
 
-    def key_request(self) -> tuple[SignedKeyRequest, HpkeKey]:
+    def key_request(self, **changes: object) -> tuple[SignedKeyRequest, HpkeKey]:
+        """Return a signed key request and the key of its reply; `changes` replace its fields."""
         reply = HpkeKey(self.fresh())
-        request = KeyRequest(
-            self.key.public, reply.public, self.fresh(), bytes(32), self.chain_id, None
-        )
+        fields: dict[str, object] = {
+            "client_key": self.key.public,
+            "reply_key": reply.public,
+            "nonce": self.fresh(),
+            "evidence_digest": bytes(32),
+            "chain_id": self.chain_id,
+            "invite": None,
+        }
+        request = KeyRequest(**{**fields, **changes})  # type: ignore[arg-type]  # fields by name, checked at decode
         return SignedKeyRequest.sign(request, self.key), reply
 
-    def contact(self) -> KeyAnswer:
+    def contact(self, *, now_ms: int | None = None, **changes: object) -> KeyAnswer:
         """Make first contact, and keep server key and tickets."""
-        signed, reply = self.key_request()
+        signed, reply = self.key_request(**changes)
         node = self.host.evidence()
         sealed = SealedKeyRequest.seal(signed, node.epoch.record.intake_key, self.chain_id, 0)
+        now_ms = self.host.time_ms if now_ms is None else now_ms
         answer = self.host.ask(
-            boundary.FirstContact(sealed.encode(), self.host.time_ms), boundary.FirstContactAnswer
+            boundary.FirstContact(sealed.encode(), now_ms), boundary.FirstContactAnswer
         )
         opened = reply.open(answer.sealed, Context.HPKE_KEY_ANSWER, self.chain_id, signed.digest())
         verified = SignedKeyAnswer.decode(opened).verify(node.recorder.attested.signing_key)
@@ -241,6 +297,26 @@ class SimulatedClient:
     def envelope(self, request: Request) -> bytes:
         """Return the signed and sealed request."""
         return self.seal(SignedRequest.sign(request, self.key))
+
+    def sign(self, request: Request) -> SignedRequest:
+        """Return the request under this client's signature."""
+        return SignedRequest.sign(request, self.key)
+
+    def notarize(self, **changes: object) -> Request:
+        """Return a request for the smallest app."""
+        arguments = notary.Notarize(self.fresh()).encode()
+        return self.request(notary.APP, notary.NOTARIZE, arguments, **changes)
+
+    def read(self, request: Request, *, purpose: str = "read") -> ReadAnswer:
+        """Have `request` answered without order, and return the opened answer."""
+        envelope = self.seal(self.sign(request), purpose=purpose)
+        answer = self.host.ask(boundary.Read(envelope, self.host.time_ms), boundary.Answer)
+        return SealedReadAnswer.decode(answer.sealed).open(request.response_key)
+
+    def account(self, start: int = 0) -> AccountPage:
+        """Return a page of this client's own account."""
+        request = self.request(account.APP, account.LIST, AccountList(start).encode())
+        return AccountPage.decode(self.read(request).result)
 
     def open(self, result: BlockResult, index: int, request: Request) -> Response:
         """Return the response that entry `index` of a block holds for `request`."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from adyton.core import cose
-from adyton.core.crypto import SigningKey, digest, hpke_public, key_id
 from adyton.core.contexts import Context
+from adyton.core.crypto import SigningKey, digest, hpke_public, key_id
 from adyton.core.encoding import encode
 from adyton.core.merkle import EMPTY_ROOT, Tree
 from adyton.enclave.platform.base import Platform

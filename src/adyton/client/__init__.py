@@ -1,1 +1,45 @@
-"""The relying party: it verifies everything and holds only what was verified."""
+"""The client SDK: a relying party that verifies everything and trusts nothing from the server.
+
+from adyton.client import HttpTransport, Keystore, Session, run_task
+from adyton.attestation.policy import AppraisalPolicy
+
+transport = HttpTransport("http://localhost:8384")
+policy = AppraisalPolicy(allow_simulated=True)
+with Session(Keystore("keys"), transport, policy) as session:
+    session.trust(bytes.fromhex(fingerprint))  # once; it came to you another way
+    done = run_task(session, "script.py", arguments=["7"], timeout_s=60)
+print(done.result.stdout.decode())
+"""
+
+from adyton.client.exchange import Accepted
+from adyton.client.finished_task import FinishedTask
+from adyton.client.keystore import Keystore
+from adyton.client.notary import NotaryReceipt, notarize, verify_notary_receipt
+from adyton.client.outputs import save_outputs
+from adyton.client.records import RequestRecord
+from adyton.client.run_task import run_task
+from adyton.client.session import Session
+from adyton.client.task_files import PreparedTask, prepare_task, task_limits
+from adyton.client.tasks import fetch, list_account, submit
+from adyton.client.transport import HttpTransport, Transport
+
+__all__ = [
+    "Accepted",
+    "FinishedTask",
+    "HttpTransport",
+    "Keystore",
+    "NotaryReceipt",
+    "PreparedTask",
+    "RequestRecord",
+    "Session",
+    "Transport",
+    "fetch",
+    "list_account",
+    "notarize",
+    "prepare_task",
+    "run_task",
+    "save_outputs",
+    "submit",
+    "task_limits",
+    "verify_notary_receipt",
+]

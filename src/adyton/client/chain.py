@@ -20,8 +20,8 @@ from adyton.client.evidence_of_record import historic_policy
 from adyton.core import limits
 from adyton.core.crypto import key_id
 from adyton.core.errors import Error, VerificationError
-from adyton.core.merkle import Frontier
 from adyton.core.fields import AtMost
+from adyton.core.merkle import Frontier
 from adyton.core.schema import Bytes32, Message, message
 from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.ledger import BlockHeader, Checkpoint, PublicPart, app_hash, entry_leaf

@@ -60,6 +60,7 @@ def sync(
     *,
     policy: CertificatePolicy,
     now_ms: int,
+    seen: Checkpoint | None = None,
     progress: Progress | None = None,
 ) -> tuple[ChainVerifier, int]:
     """Bring the stored chain up to the server's; return it, verified, and the count of new blocks.
@@ -72,10 +73,11 @@ def sync(
         fetch: gives a page of blocks from a height on.
         policy: what the reader demands; the chain must be of a fingerprint that it pins.
         now_ms: verification time.
+        seen: the newest checkpoint that the client has verified elsewhere; the chain must hold it.
         progress: told how far it is.
 
     Raises:
-        RollbackError: the server shows less than is stored, or another last block.
+        RollbackError: the server shows less than was seen, or something else.
         VerificationError: a stored or fetched block does not verify.
     """
     page = fetch(1)
@@ -86,7 +88,7 @@ def sync(
     stored.create(page.genesis)
     stored.cut_torn_tail()
     for block in stored.unverified_blocks():
-        verifier.append(block)
+        _require_seen(verifier.append(block).checkpoint, seen)
     blocks = _blocks(page)
     if verifier.last is not None:
         page = fetch(verifier.height)
@@ -95,13 +97,14 @@ def sync(
     added = 0
     while True:
         for block in blocks:
-            verifier.append(block)
+            _require_seen(verifier.append(block).checkpoint, seen)
         if blocks:
             stored.append(blocks)
             added += len(blocks)
         if progress:
             progress(verifier.height, page.height)
         if verifier.height >= page.height:
+            _require_reached(verifier, seen)
             return verifier, added
         page = fetch(verifier.height + 1)
         blocks = _blocks(page)
@@ -129,4 +132,28 @@ def _require_same_last(verifier: ChainVerifier, page: BlocksAnswer) -> None:
         verifier.require_signed(shown)
         raise RollbackError(
             "fork", f"the server shows another block {verifier.height}", held, shown.encode()
+        )
+
+
+def _require_seen(verified: Checkpoint, seen: Checkpoint | None) -> None:
+    """Refuse a chain that has another block where the client has seen one."""
+    if seen is None or verified.facts.height != seen.facts.height:
+        return
+    if verified.encode() != seen.encode():
+        raise RollbackError(
+            "fork",
+            f"the chain shows another block {seen.facts.height} than was seen before",
+            seen.encode(),
+            verified.encode(),
+        )
+
+
+def _require_reached(verifier: ChainVerifier, seen: Checkpoint | None) -> None:
+    """Refuse a chain that ends before what the client has seen."""
+    if seen is not None and verifier.last is not None and verifier.height < seen.facts.height:
+        raise RollbackError(
+            "rollback",
+            f"the chain shows {verifier.height} blocks where {seen.facts.height} were seen",
+            seen.encode(),
+            verifier.last.checkpoint.encode(),
         )

@@ -1,7 +1,8 @@
 """Which error class a stable code belongs to, for codes that arrive from the other side.
 
-Codes reach a client in two ways: in problem details, which are a host's unsigned word, and in sealed responses,
-which are the enclave's. Both become the same exception, so that callers handle one tree.
+Codes reach a client in two ways: in problem details, which are a host's unsigned word, and in
+sealed responses, which are the enclave's. Both become the same exception, so that callers handle
+one tree.
 """
 
 from __future__ import annotations

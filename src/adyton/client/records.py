@@ -1,7 +1,8 @@
-"""What a client keeps on its own disk, as messages: pins, the appraised node, tickets, its list of requests.
+"""What a client keeps on its own disk, as messages: pins, the appraised node, tickets, its list of
+requests.
 
-These never travel. They are messages so that there is one encoder with bounds, and so that `repr` shows nothing:
-tickets and signed requests hold keys.
+These never travel. They are messages so that there is one encoder with bounds, and so that `repr`
+shows nothing: tickets and signed requests hold keys.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from adyton.core import limits
 from adyton.core.fields import AtMost, OneOf
 from adyton.core.schema import Bytes32, Code, Message, Name, Uint, Uint32, message
 from adyton.protocol.envelope import TicketBytes, Word
+from adyton.protocol.task import Argument, TaskLimits
 
 TICKETS_KEPT: Final = 4 * limits.TICKETS_PER_KEY
 PENDING: Final = "pending"  # sent, or about to be; whether it took effect is not known
@@ -85,9 +87,9 @@ class KnownClaims(Message):
 
     code: Bytes32
     inputs: Claimed
-    arguments: Annotated[bytes, AtMost(limits.ENVELOPE)]
+    arguments: Annotated[tuple[Argument, ...], AtMost(limits.TASK_ARGUMENTS)]
     stdin: Bytes32
-    limits: Annotated[bytes, AtMost(1024)]
+    limits: TaskLimits
 
 
 @message("keystore-record/1", max_bytes=4 * limits.ENTRY)

@@ -25,7 +25,7 @@ _WAIT_MARGIN_S: Final = 15.0
 
 @dataclass(frozen=True)
 class TaskAnswer:
-    """Answer to a posted envelope: its name, its entry's proof, and the way from the client's view."""
+    """Answer to a posted envelope: its name, its entry's proof, the way from the client's view."""
 
     task_hash: bytes
     proof: bytes
@@ -52,7 +52,7 @@ class CheckpointAnswer:
 
 @dataclass(frozen=True)
 class BlockAnswer:
-    """One block of a page: header, checkpoint, and its entries as pairs of public part and write digest."""
+    """One block of a page; its entries are pairs of public part and digest of the write set."""
 
     header: bytes
     checkpoint: bytes
@@ -73,8 +73,8 @@ class ServerApi:
 
     Trust: runs in the client; everything returned comes from the host.
 
-    Every call raises `UnavailableError` when there is no answer, the error that problem details name, or
-    `answer_invalid` and `malformed` where the answer has another form than the route's.
+    Every call raises `UnavailableError` when there is no answer, the error that problem details
+    name, or `answer_invalid` and `malformed` where the answer has another form than the route's.
     """
 
     def __init__(self, transport: Transport) -> None:

@@ -1,4 +1,5 @@
-"""First contact and its fruits: the server key that is this client's alone, and one-time tickets."""
+"""First contact and its fruits: the server key that is this client's alone, and one-time
+tickets."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ import secrets
 from dataclasses import replace
 
 from adyton.attestation.node import NodeAppraisal
-from adyton.client.keystore import ChainStore, Identity
+from adyton.client.chain_keeping import ChainStore
+from adyton.client.keystore import Identity
 from adyton.client.records import Tickets
 from adyton.client.server_api import ServerApi
 from adyton.client.view_keeper import ViewKeeper
@@ -76,7 +78,7 @@ class ServerKeys:
                 self._store.put_tickets(held.with_ticket(ticket))
 
     def forget(self) -> None:
-        """Forget server key and tickets, and have the node appraised anew: the server refused them."""
+        """Forget server key and tickets, which the server refused, and appraise the node anew."""
         with self._store.locked():
             self._store.put_tickets(None)
         self._keeper.appraise(fresh=True)
@@ -84,7 +86,8 @@ class ServerKeys:
     def _take(self, appraisal: NodeAppraisal) -> tuple[bytes, bytes]:
         epoch = appraisal.epoch.epoch
         while True:
-            # Invariant: a ticket leaves the file under the lock before it is used, so that none is used twice.
+            # Invariant: a ticket leaves the file under the lock before it is used, so that none is
+            # used twice.
             with self._store.locked():
                 held = self._store.tickets()
                 if held is not None and held.epoch == epoch and held.tickets:
@@ -100,7 +103,7 @@ class ServerKeys:
             self._merge(self._first_contact())
 
     def _merge(self, fresh: Tickets) -> int:
-        """Add fresh tickets to those that another process may have stored meanwhile; return their epoch."""
+        """Add fresh tickets to those that another process may have stored; return their epoch."""
         with self._store.locked():
             held = self._store.tickets()
             if held is not None and (held.epoch, held.server_key) == (
@@ -113,7 +116,8 @@ class ServerKeys:
         return fresh.epoch
 
     def _first_contact(self) -> Tickets:
-        """Ask for server key and tickets; a node that restarted or re-keyed meanwhile is appraised anew.
+        """Ask for server key and tickets; a node that restarted or re-keyed meanwhile is appraised
+        anew.
 
         Raises:
             VerificationError: the answer is not the attested node's to this request.

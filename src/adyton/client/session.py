@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from adyton.attestation.node import NodeAppraisal, appraise_node
 from adyton.attestation.policy import AppraisalPolicy
+from adyton.client.chain_keeping import ChainStore
 from adyton.client.exchange import Accepted, Exchange
-from adyton.client.keystore import ChainStore, Keystore
+from adyton.client.keystore import Keystore
 from adyton.client.patience import Patience
 from adyton.client.records import PENDING, KnownClaims, Pin, RequestRecord
 from adyton.client.server_api import ServerApi
@@ -62,8 +63,12 @@ class Session:
         self._bound: _Bound | None = None
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close connections and files."""
         self.api.transport.close()
+        with self._lock:
+            bound, self._bound = self._bound, None
+        if bound is not None:
+            bound.store.close()
 
     def __enter__(self) -> Session:
         return self
@@ -74,11 +79,14 @@ class Session:
     # --- trust ----------------------------------------------------------------------------------
 
     def trust(self, fingerprint: bytes, *, replace_pin: bool = False) -> NodeAppraisal:
-        """Pin this server: appraise it under a fingerprint that came another way, and keep what that covers.
+        """Pin this server: appraise it under a fingerprint that came another way, and keep what
+        that covers.
 
         Raises:
-            UsageError: `exists`, another fingerprint is pinned for this server and `replace_pin` is not set.
-            EvidenceError: the server is not the one that the fingerprint names, or a step does not hold.
+            UsageError: `exists`, another fingerprint is pinned for this server and `replace_pin` is
+                not set.
+            EvidenceError: the server is not the one that the fingerprint names, or a step does not
+                hold.
         """
         held = self.keystore.pin(self._server)
         if held is not None and held.fingerprint != fingerprint and not replace_pin:
@@ -99,15 +107,17 @@ class Session:
         return appraisal
 
     def appraise(self, *, fresh: bool = False) -> NodeAppraisal:
-        """Return the appraisal of the server's node; at most `limits.APPRAISAL_REUSE_S` old unless `fresh`.
+        """Return the appraisal of the server's node; at most `limits.APPRAISAL_REUSE_S` old unless
+        `fresh`.
 
         Raises:
-            PolicyError: `not_trusted`, no fingerprint is pinned. EvidenceError: a step does not hold.
+            PolicyError: `not_trusted`, no fingerprint is pinned. EvidenceError: a step does not
+                hold.
         """
         return self.keeper.appraise(fresh=fresh)[0]
 
     def first_contact(self) -> None:
-        """Make sure that there are a server key and tickets, so that the next request is one round trip."""
+        """Have server key and tickets at hand, so that the next request is one round trip."""
         self._chain().keys.refill()
 
     @property
@@ -162,7 +172,8 @@ class Session:
     ) -> Accepted:
         """Have a request carried out and recorded; return when both are proven.
 
-        The envelope is on disk before it is sent: after any failure, `resume` sends identical bytes again.
+        The envelope is on disk before it is sent: after any failure, `resume` sends identical bytes
+        again.
 
         Args:
             arguments: encoded, as the method demands.

@@ -1,7 +1,8 @@
 """How bytes reach a server and come back: the `Transport` port, and HTTP over the standard library.
 
-A transport moves bytes and bounds them. It follows no redirect, keeps no cookie, obeys no proxy variable, and
-believes nothing: what the bytes mean is `server_api`'s question, and whether they are true is the session's.
+A transport moves bytes and bounds them. It follows no redirect, keeps no cookie, obeys no proxy
+variable, and believes nothing: what the bytes mean is `server_api`'s question, and whether they are
+true is the session's.
 """
 
 from __future__ import annotations
@@ -141,8 +142,8 @@ class HttpTransport:
                 reply = self._once(connection, method, target, body, headers, max_bytes, deadline)
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as gone:
                 connection.close()
-                # A kept connection that the server closed meanwhile says nothing about the server. Every
-                # request of ours has one effect however often its bytes arrive.
+                # A kept connection that the server closed meanwhile says nothing about the server.
+                # Every request of ours has one effect however often its bytes arrive.
                 if reused:
                     continue
                 raise UnavailableError("unreachable", "the server closed the connection") from gone
@@ -211,6 +212,8 @@ class HttpTransport:
             parts.append(part)
         if length is not None and size < length:
             raise UnavailableError("unreachable", "the answer is cut short")
+        # `read1` leaves a whole answer open, and the connection waiting for it.
+        response.close()
         reply = Reply(
             response.status,
             response.getheader("Content-Type", "").partition(";")[0].strip().lower(),

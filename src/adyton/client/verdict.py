@@ -6,6 +6,7 @@ enough to test.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,19 @@ _FIELDS_OF: Final[Mapping[str, frozenset[str]]] = {
     "run information": frozenset({"limits", "run_info"}),
 }
 _NOTARY_SUBJECTS: Final = ("file",)
+_OPENED: Final[Mapping[str, str]] = {
+    "code": "the digest of the code",
+    "inputs": "names and digests of the inputs",
+    "arguments": "the arguments",
+    "stdin": "the digest of standard input",
+    "exit_code": "the exit code",
+    "stdout": "standard output",
+    "stderr": "standard error",
+    "outputs": "names and digests of the outputs",
+    "limits": "the limits",
+    "run_info": "the run information",
+    "file": "the digest of the file",
+}
 
 
 @dataclass(frozen=True)
@@ -79,9 +93,10 @@ class Verdict:
         return "could not have read it: it was in the clear in attested hardware only"
 
     def _others(self, subject: str) -> str:
-        opened = sorted(_FIELDS_OF.get(subject, frozenset({subject})) & set(self.shown))
+        fields = _FIELDS_OF.get(subject, frozenset({subject}))
+        opened = [words for name, words in _OPENED.items() if name in fields & set(self.shown)]
         if opened:
-            return f"whoever holds this certificate reads {', '.join(opened)}; the rest is sealed"
+            return f"whoever holds this file reads {', '.join(opened)} in it; the rest is sealed"
         if subject == "file":
             return "could not have read it: the ledger holds a salted commitment"
         if not self.hardware_rooted:
@@ -129,7 +144,7 @@ class Verdict:
         """Return the verdict for people, a line each."""
         what = "run" if self.subject == "run" else "notarization"
         out = [
-            f"the certificate holds: a {what} on chain {self.chain_id.hex()[:16]}",
+            f"it holds: a {what} on chain {self.chain_id.hex()[:16]}",
             f"  task        {self.task_hash.hex()}",
             f"  fingerprint {self.fingerprint.hex()} (pinned)",
             f"  code base   {self.measurement.hex()}",
@@ -195,6 +210,6 @@ def _hours(milliseconds: int) -> str:
 
 
 def _brief(value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
+    text = value.rstrip("\n") if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     printable = "".join(c if c.isprintable() else "\ufffd" for c in text[:200])
     return printable + ("…" if len(text) > 200 else "")

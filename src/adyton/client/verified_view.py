@@ -4,9 +4,12 @@ No input or output, no clock: time is an argument. The rules:
 
   1. A recorder or runner key enters with evidence that was appraised under the pinned fingerprint.
   2. A checkpoint or entry is believed under a recorder key that entered so, and of this chain only.
-  3. Every checkpoint that is seen is joined to the newest one held by a consistency proof, in either direction.
-  4. Of two checkpoints the one with more leaves has the greater height, and never an earlier time or epoch.
-  5. The view moves forward only. Two signed checkpoints that cannot both be true are an error that carries both.
+  3. Every checkpoint that is seen is joined to the newest one held by a consistency proof, in
+     either direction.
+  4. Of two checkpoints the one with more leaves has the greater height, and never an earlier time
+     or epoch.
+  5. The view moves forward only. Two signed checkpoints that cannot both be true are an error that
+     carries both.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from adyton.attestation.policy import AppraisalPolicy
 from adyton.core import limits
 from adyton.core.crypto import key_id
 from adyton.core.encoding import decode, encode
-from adyton.core.errors import MalformedError, ReceiptError, RollbackError
+from adyton.core.errors import Error, MalformedError, ReceiptError, RollbackError
 from adyton.core.merkle import verify_consistency
 from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.ledger import BlockHeader, Checkpoint, EntryProof, PublicPart, Receipt
@@ -41,7 +44,7 @@ class UnknownKeyError(ReceiptError):
         super().__init__("receipt_invalid", "signed by a key that was never attested here")
         self.key_id = key_id_
 
-    def __reduce__(self) -> tuple[type[UnknownKeyError], tuple[bytes]]:  # type: ignore[override]  # other arguments than the base
+    def __reduce__(self) -> tuple[type[Error], tuple[bytes]]:  # type: ignore[override]  # own arguments
         return type(self), (self.key_id,)
 
 
@@ -60,7 +63,7 @@ class UnjoinedError(ReceiptError):
         self.held = held
         self.shown = shown
 
-    def __reduce__(self) -> tuple[type[UnjoinedError], tuple[bytes, bytes]]:  # type: ignore[override]  # other arguments than the base
+    def __reduce__(self) -> tuple[type[Error], tuple[bytes, bytes]]:  # type: ignore[override]  # own arguments
         return type(self), (self.held, self.shown)
 
 
@@ -89,14 +92,14 @@ class VerifiedEntry:
         proof: from which it can be verified again.
         part: what it says.
         checkpoint: of its block.
-        recorder_key: attested key that signed the checkpoint.
+        node: attested start whose recorder key signed the checkpoint.
         exec_id: name of its execution.
     """
 
     proof: EntryProof
     part: PublicPart
     checkpoint: Checkpoint
-    recorder_key: bytes
+    node: KnownNode
     exec_id: bytes
 
     @property
@@ -169,8 +172,8 @@ class VerifiedView:
     ) -> NodeAppraisal:
         """Appraise evidence of an earlier start, whose nonce is its own, and hold its keys.
 
-        It shows that the keys were made inside such an enclave once, not that it runs now: enough for what was
-        recorded, not for a first contact.
+        It shows that the keys were made inside such an enclave once, not that it runs now: enough
+        for what was recorded, not for a first contact.
 
         Raises:
             EvidenceError, PolicyError, ReceiptError: as `update_node`.
@@ -217,7 +220,7 @@ class VerifiedView:
         if held is not None and shown.facts.size < held.facts.size:
             raise RollbackError(
                 "rollback",
-                f"the newest checkpoint has {shown.facts.size} entries, fewer than {self.size} seen",
+                f"the newest checkpoint has {shown.facts.size} entries, and {self.size} were seen",
                 held.encode(),
                 shown.encode(),
             )
@@ -247,25 +250,44 @@ class VerifiedView:
         return shown
 
     def accept_entry(self, unverified: bytes, consistency: Sequence[bytes]) -> VerifiedEntry:
-        """Verify the proof of an entry, join its checkpoint to the view, and move the view if it is newer.
+        """Verify the proof of an entry, join its checkpoint to the view, and move the view if it is
+        newer.
 
         Trust: runs in the client; both arguments come from the host.
 
         Args:
             unverified: encoded `EntryProof`.
-            consistency: RFC 9162 proof between the held size and the size of the entry's checkpoint.
+            consistency: RFC 9162 proof between the held size and the size of the entry's
+                checkpoint.
 
         Raises:
-            MalformedError, UnknownKeyError, UnjoinedError, ReceiptError, RollbackError: as `accept_checkpoint`.
+            MalformedError, UnknownKeyError, UnjoinedError, ReceiptError, RollbackError: as
+            `accept_checkpoint`.
         """
+        entry = self._entry(unverified)
+        self._join(entry.checkpoint, consistency)
+        return entry
+
+    def reopen_entry(self, kept: bytes) -> VerifiedEntry:
+        """Return an entry that `accept_entry` accepted once; it was joined to the view then.
+
+        Trust: the bytes are this client's own, from its keystore.
+
+        Raises:
+            MalformedError, UnknownKeyError, ReceiptError: they do not verify any more.
+        """
+        return self._entry(kept)
+
+    def _entry(self, unverified: bytes) -> VerifiedEntry:
         proof = EntryProof.decode(unverified)
         facts = Receipt.decode(proof.receipt).facts
         if facts.chain_id != self.chain_id:
             raise ReceiptError("wrong_chain", "the proof is of another chain")
         node = self.node_of_recorder(facts.key_id)
         part, checkpoint = proof.verify(node.recorder_key, self.chain_id)
-        self._join(checkpoint, consistency)
-        return VerifiedEntry(proof, part, checkpoint, node.recorder_key, proof.exec_id())
+        if part.measurement != node.measurement:
+            raise ReceiptError("receipt_invalid", "executed by code that is not attested")
+        return VerifiedEntry(proof, part, checkpoint, node, proof.exec_id())
 
     def _join(self, shown: Checkpoint, consistency: Sequence[bytes]) -> None:
         """Hold the verified checkpoint against the held one (rules 3 to 5)."""
@@ -289,12 +311,12 @@ class VerifiedView:
             self.checkpoint = shown
 
     def repin(self, fingerprint: bytes) -> None:
-        """Hold the chain to another fingerprint: keys must be attested anew, the checkpoint stays."""
+        """Hold the chain to another fingerprint: keys go, the checkpoint stays."""
         self.fingerprint = fingerprint
         self._nodes.clear()
 
     def to_bytes(self) -> bytes:
-        """Return the view as the keystore keeps it; what keeps it must keep it from being changed."""
+        """Return the view as the keystore keeps it, safe from being changed."""
         checkpoint = None if self.checkpoint is None else self.checkpoint.encode()
         nodes = [[n.recorder_key, n.runner_key, n.measurement, n.evidence] for n in self._nodes]
         return encode([_NAME, self.chain_id, self.fingerprint, checkpoint, nodes])
@@ -334,7 +356,7 @@ def _order(checkpoint: Checkpoint) -> tuple[int, int]:
 
 
 def _contradiction(older: Checkpoint, newer: Checkpoint) -> str:
-    """Return why both cannot be of one chain, or nothing; a consistency proof is the caller's to check."""
+    """Return why both cannot be of one chain, or nothing; the proof is the caller's to check."""
     low, high = older.facts, newer.facts
     if low.size == high.size and older.root != newer.root:
         return f"two logs of {low.size} entries"

@@ -1,7 +1,9 @@
-"""Keeps the verified view of one chain on disk and up to date: the view itself does no I/O, this does it for it.
+"""Keeps the verified view of one chain on disk and up to date: the view itself does no I/O, this
+does it for it.
 
-It appraises nodes, fetches what a proof lacks, and stores every step forward before anybody relies on it. Nothing is
-fetched under the lock: a view that moved meanwhile, in another thread or process, is met by asking again.
+It appraises nodes, fetches what a proof lacks, and stores every step forward before anybody relies
+on it. Nothing is fetched under the lock: a view that moved meanwhile, in another thread or process,
+is met by asking again.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Final, Protocol, TypeVar
 
 from adyton.attestation.node import NodeAppraisal, appraise_node
 from adyton.attestation.policy import AppraisalPolicy
-from adyton.client.keystore import ChainStore
+from adyton.client.chain_keeping import ChainStore
 from adyton.client.records import AppraisedNode, Pin
 from adyton.client.server_api import ServerApi
 from adyton.client.verified_view import (
@@ -114,8 +116,8 @@ class ViewKeeper:
     def appraise(self, *, fresh: bool = False) -> tuple[NodeAppraisal, bytes]:
         """Return the appraisal of the node, and the digest of its evidence.
 
-        An appraisal younger than `limits.APPRAISAL_REUSE_S` is used again, after a second look under this
-        session's own policy.
+        An appraisal younger than `limits.APPRAISAL_REUSE_S` is used again, after a second look
+        under this session's own policy.
 
         Raises:
             EvidenceError: a step does not hold. UnavailableError: no answer.
@@ -152,7 +154,8 @@ class ViewKeeper:
         return appraisal, evidence.digest(), node.appraised_ms
 
     def learn(self, key_id_: bytes) -> None:
-        """Have a key attested that the view does not know: of this start of the node, or of an earlier one.
+        """Have a key attested that the view does not know: of this start of the node, or of an
+        earlier one.
 
         Raises:
             EvidenceError: what is shown does not pass.
@@ -176,14 +179,6 @@ class ViewKeeper:
         """
         return self._learning(lambda view: view.node_of_runner(runner_key))
 
-    def recorder(self, recorder_key: bytes) -> KnownNode:
-        """Return the node that holds a recorder key.
-
-        Raises:
-            EvidenceError, ReceiptError: it is no attested recorder's key of this chain.
-        """
-        return self._learning(lambda view: view.node_of_recorder(key_id(recorder_key)))
-
     def _learning(self, use: Callable[[VerifiedView], _T]) -> _T:
         learnt: set[bytes] = set()
         while True:
@@ -205,7 +200,8 @@ class ViewKeeper:
 
         Args:
             unverified: encoded `EntryProof`.
-            consistency: proof between `joined_at` and the size of the entry's checkpoint; None to fetch one.
+            consistency: proof between `joined_at` and the size of the entry's checkpoint; None to
+                fetch one.
             joined_at: size of the view for which the proof was asked.
 
         Raises:
@@ -215,6 +211,10 @@ class ViewKeeper:
         size = Receipt.decode(EntryProof.decode(unverified).receipt).facts.size
         use = partial(VerifiedView.accept_entry, unverified=unverified)
         return self._joined(size, use, consistency, joined_at)
+
+    def reopen_entry(self, kept: bytes) -> VerifiedEntry:
+        """Return an entry of this client's own keystore, which was accepted once."""
+        return self._learning(lambda view: view.reopen_entry(kept))
 
     def accept_checkpoint(self, unverified: bytes, *, least: int) -> Checkpoint:
         """Verify a checkpoint that an answer names and join it to the view.
@@ -276,7 +276,7 @@ class ViewKeeper:
         consistency: Sequence[bytes] | None,
         joined_at: int,
     ) -> _T:
-        """Have the view take up a checkpoint of `size`, with a proof from where the view stands now."""
+        """Have the view take up a checkpoint of `size`, with a proof from where it stands now."""
         path, at, doubted = consistency, joined_at, False
         for _ in range(_ROUNDS):
             if path is None:
@@ -287,7 +287,8 @@ class ViewKeeper:
                 if found is not None:
                     return found
             except UnjoinedError as unjoined:
-                # One bad proof may be an accident of the way; a server that has no good one is caught.
+                # One bad proof may be an accident of the way; a server that has no good one is
+                # caught.
                 if doubted:
                     raise _fork(unjoined) from unjoined
                 doubted = True

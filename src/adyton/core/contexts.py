@@ -11,7 +11,19 @@ from enum import Enum
 
 
 class Context(bytes, Enum):
-    """A domain-separation string; its value is the bytes that are hashed."""
+    """A domain-separation string; its value is the bytes that are hashed.
+
+    Attributes:
+        label: the bytes, without the detour over the enumeration, which the hot path would feel.
+        prefix: the same behind their length in four bytes.
+    """
+
+    label: bytes
+    prefix: bytes
+
+    def __init__(self, label: bytes) -> None:
+        self.label = bytes(label)
+        self.prefix = len(label).to_bytes(4, "big") + label
 
     # hashes
     GENESIS = b"adyton/1/hash/genesis"
@@ -53,7 +65,6 @@ class Context(bytes, Enum):
     KDF_SERVER = b"adyton/1/kdf/server-key"
     KDF_TICKET = b"adyton/1/kdf/ticket"
     KDF_TICKET_UNIQUE = b"adyton/1/kdf/ticket-unique"
-    KDF_INDEX_NAME = b"adyton/1/kdf/index-name"
     KDF_FINISH = b"adyton/1/kdf/finish-private"
     KDF_RESPONSE = b"adyton/1/kdf/response"
     KDF_READ = b"adyton/1/kdf/read-response"

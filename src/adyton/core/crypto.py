@@ -30,22 +30,22 @@ SIV_OVERHEAD: Final = 16
 
 def prefixed(*parts: bytes) -> bytes:
     """Return the parts, each behind its length in four big-endian bytes: injective for any parts."""
-    return b"".join([piece for part in parts for piece in (len(part).to_bytes(4, "big"), part)])
+    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])
 
 
 def digest(context: Context, *parts: bytes) -> bytes:
     """Return SHA-256 over the context and the parts, 32 bytes."""
-    return hashlib.sha256(prefixed(context.value, *parts)).digest()
+    return hashlib.sha256(context.prefix + prefixed(*parts)).digest()
 
 
 def digest512(context: Context, *parts: bytes) -> bytes:
     """Return SHA-512 over the context and the parts, 64 bytes: the size of a platform's report data."""
-    return hashlib.sha512(prefixed(context.value, *parts)).digest()
+    return hashlib.sha512(context.prefix + prefixed(*parts)).digest()
 
 
 def mac(key: bytes, context: Context, *parts: bytes) -> bytes:
     """Return HMAC-SHA-256 under `key` over the context and the parts, 32 bytes."""
-    return hmac.digest(key, prefixed(context.value, *parts), "sha256")
+    return hmac.digest(key, context.prefix + prefixed(*parts), "sha256")
 
 
 def equal(one: bytes, other: bytes) -> bool:
@@ -55,7 +55,7 @@ def equal(one: bytes, other: bytes) -> bool:
 
 def derive(secret: bytes, context: Context, *parts: bytes, size: int = 32) -> bytes:
     """Return `size` bytes of HKDF-SHA-256 from `secret`, with the context and the parts as info."""
-    return HKDF(hashes.SHA256(), size, None, prefixed(context.value, *parts)).derive(secret)
+    return HKDF(hashes.SHA256(), size, None, context.prefix + prefixed(*parts)).derive(secret)
 
 
 def key_id(public_key: bytes) -> bytes:
@@ -82,7 +82,7 @@ class SivKey:
 
     def seal(self, plaintext: bytes, context: Context, *associated: bytes) -> bytes:
         """Return tag and ciphertext, 16 bytes longer than `plaintext`."""
-        return self._aead.encrypt(plaintext, [context.value, *associated])
+        return self._aead.encrypt(plaintext, [context.label, *associated])
 
     def open(self, unverified: bytes, context: Context, *associated: bytes) -> bytes:
         """Return the plaintext.
@@ -91,7 +91,7 @@ class SivKey:
             VerificationError: another key, context or associated data, or altered bytes.
         """
         try:
-            return self._aead.decrypt(unverified, [context.value, *associated])
+            return self._aead.decrypt(unverified, [context.label, *associated])
         except (InvalidTag, ValueError) as problem:
             raise VerificationError("unopenable", "a sealed value does not open") from problem
 
@@ -114,7 +114,7 @@ class SigningKey:
 
     def sign(self, context: Context, *parts: bytes) -> bytes:
         """Return the signature over the context and the parts, 64 bytes."""
-        return self._key.sign(prefixed(context.value, *parts))
+        return self._key.sign(context.prefix + prefixed(*parts))
 
     def sign_raw(self, message: bytes) -> bytes:
         """Return the signature over `message` alone: for COSE, whose structure carries its own context."""
@@ -127,7 +127,7 @@ def verify(public_key: bytes, signature: bytes, context: Context, *parts: bytes)
     Raises:
         VerificationError: it does not verify.
     """
-    verify_raw(public_key, signature, prefixed(context.value, *parts))
+    verify_raw(public_key, signature, context.prefix + prefixed(*parts))
 
 
 def verify_raw(public_key: bytes, signature: bytes, message: bytes) -> None:
@@ -167,7 +167,7 @@ class HpkeKey:
             VerificationError: another key, context or info, or altered bytes.
         """
         try:
-            return _SUITE.decrypt(unverified, self._key, info=prefixed(context.value, *info))
+            return _SUITE.decrypt(unverified, self._key, info=context.prefix + prefixed(*info))
         except Exception as problem:
             # The library raises InvalidTag, but ValueError for short input and for low-order points.
             raise VerificationError("unopenable", "a sealed message does not open") from problem
@@ -185,7 +185,7 @@ def hpke_seal(public_key: bytes, plaintext: bytes, context: Context, *info: byte
         return _SUITE.encrypt(
             plaintext,
             X25519PublicKey.from_public_bytes(public_key),
-            info=prefixed(context.value, *info),
+            info=context.prefix + prefixed(*info),
         )
     except ValueError as problem:
         raise VerificationError("unopenable", "not a usable public key") from problem

@@ -93,10 +93,12 @@ def read_manifest(image: str) -> dict[str, Listed]:
     if lines[0] != HEADER or lines[-1]:
         raise Refusal("the image has no manifest")
     areas: dict[str, Listed] = {"image": {}, "interpreter": {}, "library": {}, "stdlib": {}}
+    last = ("", "")
     for line in lines[1:-1]:
         match = re.fullmatch(r"([a-z]+) ([-x]) ([0-9a-f]{96}) ([ -~]+)", line)
-        if match is None or match[1] not in areas or match[4] in areas[match[1]]:
-            raise Refusal("the manifest has a line that is not one")
+        if match is None or match[1] not in areas or (match[1], match[4]) <= last:
+            raise Refusal("the manifest has a line that is not one, or not in its place")
+        last = (match[1], match[4])
         areas[match[1]][match[4]] = (match[2], match[3])
     return areas
 
@@ -169,8 +171,8 @@ def check_loaded(areas: dict[str, Listed], boot: str, stdlib: str) -> None:
             raise Refusal(f"loaded from outside the manifest: {origin}")
 
 
-def boot(arguments: list[str]) -> None:
-    """Check everything, then run the enclave until it ends."""
+def boot(arguments: list[str]) -> int | None:
+    """Check everything, then run the enclave until it ends; return its exit status."""
     check_interpreter()
     check_environment()
     if len(arguments) != 3 or not all(text.isdecimal() for text in arguments[1:]):
@@ -192,12 +194,13 @@ def boot(arguments: list[str]) -> None:
     content = read(f"{image}/{MANIFEST_NAME}", os.O_NOFOLLOW)[0]
     measured = measuring.measurement(measuring.parse_manifest(content))
     enclave = importlib.import_module("adyton.enclave.__main__")
-    enclave.main(channel, device, image, measured)
+    status: int | None = enclave.main(channel, device, image, measured)
+    return status
 
 
 if __name__ == "__main__":
     try:
-        boot(sys.argv)
+        sys.exit(boot(sys.argv))
     except Refusal as refusal:
         # A path may hold anything; the reason stays one line.
         sys.stderr.write(f"boot refused: {ascii(str(refusal))[1:-1]}\n")

@@ -66,12 +66,12 @@ class Dispatcher:
                 self._lifecycle.require(*stages)
             return answer(request)
         except InvariantError as problem:
-            self._lifecycle.halt()
+            self._halt()
             return _failure(problem)
         except Error as problem:
             return _failure(problem)
-        except Exception:
-            self._lifecycle.halt()
+        except Exception:  # noqa: BLE001  # the last line of defence: its text may hold a secret
+            self._halt()
             return _failure(InvariantError("invariant", "the enclave has halted"))
 
     @property
@@ -80,6 +80,11 @@ class Dispatcher:
         if self._held is None:
             raise UsageError("wrong_state", "no chain is open")
         return self._held
+
+    def _halt(self) -> None:
+        """Release nothing any more, the ends of running tasks included."""
+        self._lifecycle.halt()
+        self.close()
 
     def close(self) -> None:
         """End the guests, if there are any."""
@@ -97,7 +102,12 @@ class Dispatcher:
         )
 
     def _load_state(self, asked: boundary.LoadState) -> EnclaveMessage:
-        head = self.chain.load(asked.sealed_head)
+        try:
+            head = self.chain.load(asked.sealed_head)
+        except Error:
+            # What was taken up before the refusal may be a lie: only a new process may try again.
+            self._halt()
+            raise
         self._lifecycle.move(Stage.LOADED)
         return boundary.Loaded(head.height, head.log_size, self.chain.state.size)
 

@@ -12,7 +12,7 @@ from typing import Final
 from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import HpkeKey, SivKey, derive
-from adyton.core.errors import Error, PolicyError, VerificationError
+from adyton.core.errors import Error, PolicyError, UsageError, VerificationError
 from adyton.enclave.sealing import Root
 from adyton.protocol.envelope import epoch_bytes
 from adyton.protocol.genesis import Genesis
@@ -117,9 +117,15 @@ class Keys:
             client_key: whom it names.
             time_ms: block time, or the host's clock outside of blocks.
             unique: 12 bytes that no other ticket of this client has.
+
+        Raises:
+            UsageError: a time that no ticket can name.
         """
-        hour = (time_ms // _HOUR_MS).to_bytes(4, "big")
-        return self._ticket_key(self.epoch).seal(client_key + hour + unique, Context.AD_TICKET)
+        hour = time_ms // _HOUR_MS
+        if hour >= 2**32:
+            raise UsageError("bad_argument", "a time that no ticket can name")
+        named = client_key + hour.to_bytes(4, "big") + unique
+        return self._ticket_key(self.epoch).seal(named, Context.AD_TICKET)
 
     def ticket_from(self, client_key: bytes, time_ms: int, exec_id: bytes) -> bytes:
         """Return the ticket that a response carries: unique because its execution is."""

@@ -25,6 +25,8 @@ from adyton.sandbox.job import GuestJob, GuestLimits, GuestOutcome
 _PROCESSES = 64
 _OPEN_FILES = 256
 _DISK_LEAST = 64 * limits.MIB
+_PATH_MAX = 1024  # of `TaskOutput.path`
+_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,15 @@ def _content(content: Content, link: HostPort) -> bytes:
 
 
 def _result(outcome: GuestOutcome) -> TaskResult:
-    outputs = tuple(TaskOutput(path, content) for path, content in outcome.outputs.items())
+    # The client's decoder refuses a longer path, and the whole result with it.
+    outputs = tuple(
+        TaskOutput(path, content)
+        for path, content in outcome.outputs.items()
+        if len(path) <= _PATH_MAX
+    )
+    too_long = tuple(
+        ascii(path[:_SHOWN_CHARACTERS])[1:-1] for path in outcome.outputs if len(path) > _PATH_MAX
+    )
     return TaskResult(
         "done",
         "",
@@ -178,5 +188,5 @@ def _result(outcome: GuestOutcome) -> TaskResult:
         outcome.stdout,
         outcome.stderr,
         outputs,
-        outcome.refused_outputs,
+        (*outcome.refused_outputs, *too_long)[: limits.TASK_OUTPUT_FILES],
     )

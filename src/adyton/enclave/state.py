@@ -18,7 +18,7 @@ from typing import Annotated, Final, Protocol
 from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import SivKey, equal, mac
-from adyton.core.errors import InvariantError, MalformedError, VerificationError
+from adyton.core.errors import Error, InvariantError, VerificationError
 from adyton.core.fields import AtMost
 from adyton.core.schema import Message, Uint, message
 from adyton.enclave.keys import Keys
@@ -191,16 +191,22 @@ class State:
         return self.committed_value(self._stored_name(app, name))
 
     def committed_value(self, stored_name: bytes) -> bytes | None:
-        """Return the value under a stored name, verified against the index."""
+        """Return the value under a stored name, verified against the index.
+
+        Raises:
+            InvariantError: the host's answer is not the value that was written, or there is none. Were it another
+                error, a host could choose which requests fail.
+        """
         expected = self._tree.get(stored_name)
         if expected is None:
             return None
         held = self._uncommitted.get(stored_name)
-        unverified = self._host.state_get(stored_name) if held is None else held[1]
+        try:
+            unverified = self._host.state_get(stored_name) if held is None else held[1]
+        except Error as problem:
+            raise InvariantError("state_mismatch", "the host gives no value") from problem
         if unverified is None or not equal(stored_digest(unverified), expected):
-            raise VerificationError(
-                "state_mismatch", "the host's value is not the one written last"
-            )
+            raise InvariantError("state_mismatch", "the host's value is not the one written last")
         return self._open(stored_name, unverified).value
 
     def set(
@@ -285,8 +291,8 @@ class State:
         header, sealed = unverified[:_HEADER], unverified[_HEADER:]
         if len(header) != _HEADER:
             raise VerificationError("state_mismatch", "a stored value is too short")
-        key = self._key(header[0], int.from_bytes(header[1:5], "big"))
         try:
+            key = self._key(header[0], int.from_bytes(header[1:5], "big"))
             return _Value.decode(key.open(sealed, Context.AD_STATE, name, header))
-        except (VerificationError, MalformedError) as problem:
+        except Error as problem:
             raise VerificationError("state_mismatch", "a stored value does not open") from problem

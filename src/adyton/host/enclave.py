@@ -61,16 +61,7 @@ class EnclaveProcess:
         device = -1
         try:
             device = launch.open_device()
-            process = subprocess.Popen(
-                launch.command(theirs.fileno(), device),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=(theirs.fileno(), device),
-                env={},
-                cwd="/",
-                start_new_session=True,
-            )
+            process = _spawn(launch, theirs.fileno(), device)
         except OSError as problem:
             ours.close()
             raise UnavailableError("enclave_down", f"it cannot be started: {problem}") from None
@@ -92,14 +83,14 @@ class EnclaveProcess:
         return self._channel.ended
 
     async def call(
-        self, request: UntrustedMessage, reply: type[_Reply], timeout: float = bounds.CALL_S
+        self, request: UntrustedMessage, reply: type[_Reply], within: float = bounds.CALL_S
     ) -> _Reply:
         """Ask the enclave and return its reply.
 
         Args:
             request: one of `boundary.HOST_REQUESTS`.
             reply: class of the reply named beside it there.
-            timeout: seconds.
+            within: seconds.
 
         Raises:
             Error: what the enclave refused with.
@@ -107,7 +98,7 @@ class EnclaveProcess:
             InvariantError: the reply is none of the two.
         """
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 body = await self._channel.request(request.encode())
         except TimeoutError:
             raise UnavailableError("timeout", "the enclave did not answer in time") from None
@@ -115,7 +106,9 @@ class EnclaveProcess:
         try:
             message = decode_one_of(body, expected)
         except Error as problem:
-            raise InvariantError("invariant", f"the enclave's reply is malformed: {problem}") from problem
+            raise InvariantError(
+                "invariant", f"the enclave's reply is malformed: {problem}"
+            ) from problem
         if isinstance(message, reply):
             return message
         if isinstance(message, Failure):
@@ -137,6 +130,19 @@ class EnclaveProcess:
             except subprocess.TimeoutExpired:
                 continue
         _log.error("the enclave's process %d is still there", self.pid)
+
+
+def _spawn(launch: Launch, channel: int, device: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        launch.command(channel, device),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=(channel, device),
+        env={},
+        cwd="/",
+        start_new_session=True,
+    )
 
 
 def _log_output(process: subprocess.Popen[bytes]) -> None:

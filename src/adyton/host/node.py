@@ -26,6 +26,11 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
+def clock_ms() -> int:
+    """Return the host's clock, milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
 class Node:
     """All parts of a running server; used on one event loop.
 

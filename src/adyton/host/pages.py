@@ -1,4 +1,4 @@
-"""Pages of the chain, read on a thread of their own: a page may be megabytes, and the event loop does not wait for it."""
+"""Pages of the chain, read on a thread of their own: the event loop does not wait for megabytes."""
 
 from __future__ import annotations
 

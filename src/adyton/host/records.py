@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from adyton.core.cose import InclusionProof, Sign1, make_receipt
+from adyton.core.cose import InclusionProof, Sign1
 from adyton.core.crypto import key_id
 from adyton.core.encoding import encode
 from adyton.core.errors import UsageError
 from adyton.core.merkle import Tree
+from adyton.host import splice
 from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.ledger import EntryProof, PublicPart
 
@@ -83,9 +84,18 @@ class Recorded:
         """
         leaf, size = self.block.first_leaf + self.position, self.block.size
         path = tuple(tree.inclusion(leaf, size))
-        receipt = make_receipt(self.block.checkpoint, InclusionProof(size, leaf, path))
-        rest = encode([self.position, self.public, self.writes, receipt])[1:]
-        return _PROOF_HEAD + self.block.header + rest
+        return b"".join(
+            (
+                _PROOF_HEAD,
+                self.block.header,
+                splice.head(0, self.position),
+                splice.byte_string(self.public),
+                splice.byte_string(self.writes),
+                splice.byte_string(
+                    splice.receipt(self.block.checkpoint, InclusionProof(size, leaf, path))
+                ),
+            )
+        )
 
 
 def is_finish(public: bytes) -> bool:

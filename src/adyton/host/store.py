@@ -14,7 +14,6 @@ import sqlite3
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from adyton.core import limits
 from adyton.core.cose import parse_sign1
@@ -22,6 +21,7 @@ from adyton.core.errors import InvariantError, UnavailableError, UsageError
 from adyton.core.merkle import HASH, Tree
 from adyton.host import store_schema as sql
 from adyton.host.bounds import BLOCK_CACHE
+from adyton.host.database import Transaction, open_database, prepare
 from adyton.host.records import BlockRecord, Recorded, announced_keys
 from adyton.protocol.boundary import BlockResult
 from adyton.protocol.ledger import BlockHeader
@@ -46,14 +46,18 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer = _open(path)
-        _prepare(self._writer)
-        self._reader = _open(path)
+        self._writer = open_database(path)
+        self._reader = open_database(path)
         self._write_thread = ThreadPoolExecutor(1, "store-writer")
         self._blocks: OrderedDict[int, BlockRecord] = OrderedDict()
         self.tree = Tree()
         self.height = 0
-        self._rebuild()
+        try:
+            prepare(self._writer)
+            self._rebuild()
+        except BaseException:
+            self.close()
+            raise
 
     # --- meta -----------------------------------------------------------------------------------
 
@@ -71,7 +75,7 @@ class Store:
         known = self.meta(GENESIS)
         if known is not None and known != genesis:
             raise InvariantError("invariant", "the store belongs to another chain")
-        with self._transaction() as writer:
+        with Transaction(self._writer) as writer:
             writer.execute(sql.UPSERT_META, (GENESIS, genesis))
             writer.execute(sql.UPSERT_META, (SEALED_ROOT, sealed_root))
 
@@ -127,7 +131,7 @@ class Store:
         # A name that is written and removed in one block ends as its last write says.
         final = dict(result.writes)
         try:
-            with self._transaction() as writer:
+            with Transaction(self._writer) as writer:
                 writer.execute(
                     sql.INSERT_BLOCK,
                     (
@@ -173,7 +177,9 @@ class Store:
             row = self._reader.execute(sql.SELECT_BLOCK, (height,)).fetchone()
         if row is None:
             raise UsageError("not_found", "no block of that height")
-        record = BlockRecord(*row, parse_sign1(row[5], max_bytes=limits.CHECKPOINT))
+        height, time_ms, first_leaf, count, header, checkpoint = row
+        parsed = parse_sign1(checkpoint, max_bytes=limits.CHECKPOINT)
+        record = BlockRecord(height, time_ms, first_leaf, count, header, checkpoint, parsed)
         self._remember(record)
         return record
 
@@ -262,54 +268,3 @@ class Store:
         self._blocks[record.height] = record
         if len(self._blocks) > BLOCK_CACHE:
             self._blocks.popitem(last=False)
-
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._writer)
-
-
-class _Transaction:
-    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK when anything is raised, the commit itself included."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection.execute("BEGIN IMMEDIATE")
-        return self._connection
-
-    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        try:
-            if kind is None:
-                self._connection.execute("COMMIT")
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA busy_timeout=5000")
-    except sqlite3.Error as problem:
-        raise UnavailableError("commit_failed", f"the store cannot be opened: {problem}") from None
-    return connection
-
-
-def _prepare(writer: sqlite3.Connection) -> None:
-    """Make the tables in a new file; refuse a file of another version."""
-    version = writer.execute("PRAGMA user_version").fetchone()[0]
-    if version == sql.VERSION:
-        return
-    if version != 0 or writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise UnavailableError(
-            "config_mismatch", f"the store has schema {version}, this program reads {sql.VERSION}"
-        )
-    with _Transaction(writer):
-        for table in sql.TABLES:
-            writer.execute(table)
-        # Inside the transaction: a file with tables always has its version.
-        writer.execute(f"PRAGMA user_version = {sql.VERSION}")
-
-

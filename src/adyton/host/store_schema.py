@@ -14,14 +14,14 @@ TABLES: Final = (
     # genesis, sealed root, sealed head
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     # `leaves` holds the block's leaf hashes again, so that the log is rebuilt without reading every entry.
-    "CREATE TABLE blocks (height INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, "
-    "first_leaf INTEGER NOT NULL, count INTEGER NOT NULL, header BLOB NOT NULL, "
-    "checkpoint BLOB NOT NULL, leaves BLOB NOT NULL)",
-    "CREATE TABLE entries (leaf_index INTEGER PRIMARY KEY, height INTEGER NOT NULL, "
-    "position INTEGER NOT NULL, writes_digest BLOB NOT NULL, leaf_hash BLOB NOT NULL, "
-    "public BLOB NOT NULL)",
-    "CREATE TABLE task_index (task_hash BLOB NOT NULL, leaf_index INTEGER NOT NULL, "
-    "PRIMARY KEY (task_hash, leaf_index)) WITHOUT ROWID",
+    """CREATE TABLE blocks (height INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL,
+        first_leaf INTEGER NOT NULL, count INTEGER NOT NULL, header BLOB NOT NULL,
+        checkpoint BLOB NOT NULL, leaves BLOB NOT NULL)""",
+    """CREATE TABLE entries (leaf_index INTEGER PRIMARY KEY, height INTEGER NOT NULL,
+        position INTEGER NOT NULL, writes_digest BLOB NOT NULL, leaf_hash BLOB NOT NULL,
+        public BLOB NOT NULL)""",
+    """CREATE TABLE task_index (task_hash BLOB NOT NULL, leaf_index INTEGER NOT NULL,
+        PRIMARY KEY (task_hash, leaf_index)) WITHOUT ROWID""",
     "CREATE TABLE state (name BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     # recorder's and runner's keys, and the start entry that announced them
     "CREATE TABLE announced (key_id BLOB PRIMARY KEY, leaf_index INTEGER NOT NULL) WITHOUT ROWID",

@@ -12,7 +12,7 @@ from adyton.host import bounds
 from adyton.host.config import Fixed
 from adyton.host.enclave import EnclaveProcess, Launch
 from adyton.host.engines.embedded import EmbeddedEngine
-from adyton.host.node import Node
+from adyton.host.node import Node, clock_ms
 from adyton.host.reverse import ReverseCalls
 from adyton.host.store import SEALED_HEAD, SEALED_ROOT
 from adyton.protocol.boundary import (
@@ -26,11 +26,6 @@ from adyton.protocol.boundary import (
 from adyton.protocol.genesis import Genesis, fingerprint
 
 _log = logging.getLogger("adyton.host")
-
-
-def clock_ms() -> int:
-    """Return the host's clock, milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True)
@@ -132,12 +127,17 @@ class Supervisor:
     async def _stop_once(self) -> None:
         node = self._node
         node.engine = node.enclave = None
-        if self._engine is not None:
-            await self._engine.stop()
-            self._engine = None
-        if self._enclave is not None:
-            await self._enclave.stop()
-            self._enclave = None
+        engine, self._engine = self._engine, None
+        enclave, self._enclave = self._enclave, None
+        ending = None if engine is None else asyncio.ensure_future(engine.stop())
+        if ending is not None:
+            # The engine is never cancelled, for it may be storing a block; an enclave that hangs is ended below, and
+            # the engine with it.
+            await asyncio.wait((ending,), timeout=bounds.DRAIN_S)
+        if enclave is not None:
+            await enclave.stop()
+        if ending is not None:
+            await ending
 
     async def _keep(self) -> None:
         """Start the enclave again, later and later, whenever it or the engine ends."""
@@ -158,5 +158,5 @@ class Supervisor:
                 await self._start_once()
             except Error as problem:
                 _log.error("the enclave does not start: %s", problem)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the next attempt may succeed
                 _log.exception("the enclave does not start")

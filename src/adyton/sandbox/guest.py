@@ -8,6 +8,7 @@ import atexit
 import io
 import json
 import os
+import random  # noqa: TID251  # reseeds what guests draw from; nothing of ours
 import signal
 import sys
 import threading
@@ -91,12 +92,19 @@ def _exec(name: str, arguments: list[str]) -> NoReturn:
 
 def _fresh_streams() -> None:
     # The zygote's streams remember what /dev/null could do (seek, for one).
-    sys.stdin = sys.__stdin__ = _stream(0, "r")
-    sys.stdout = sys.__stdout__ = _stream(1, "w")
-    sys.stderr = sys.__stderr__ = _stream(2, "w", errors="backslashreplace", line=True)
+    streams = {
+        "stdin": _stream(0, "r"),
+        "stdout": _stream(1, "w"),
+        "stderr": _stream(2, "w", errors="backslashreplace", line=True),
+    }
+    for name, stream in streams.items():
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
 
 
-def _stream(number: int, mode: str, *, errors: str = "strict", line: bool = False) -> io.TextIOWrapper:
+def _stream(
+    number: int, mode: str, *, errors: str = "strict", line: bool = False
+) -> io.TextIOWrapper:
     raw = io.FileIO(number, mode, closefd=False)
     buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
     stream = io.TextIOWrapper(buffer, encoding="utf-8", errors=errors, line_buffering=line)
@@ -109,6 +117,8 @@ def rehearse() -> None:
 
     A forked page is copied when it is first written to; after this the job finds its own.
     """
+    # All guests of a zygote would draw the same numbers.
+    random.seed()
     kept = sys.stdin, sys.stdout, sys.stderr
     _fresh_streams()
     source = json.loads(_REHEARSAL_JOB)["source"].encode()
@@ -150,8 +160,10 @@ def _run_python(name: str, arguments: list[str], code: bytes) -> int:
         status = _exit_status(stop.code)
     except BaseException as error:  # noqa: BLE001  # whatever the guest raised is the guest's end
         status = 130 if isinstance(error, KeyboardInterrupt) else 1
+        # Without this function's own frame.
         trace = error.__traceback__
-        sys.excepthook(type(error), error, trace and trace.tb_next)
+        shown = error.with_traceback(trace.tb_next if trace is not None else None)
+        sys.excepthook(type(shown), shown, shown.__traceback__)
     return _finish(status)
 
 
@@ -160,7 +172,7 @@ def _exit_status(code: object) -> int:
         return 0
     if isinstance(code, int):
         return code & 0xFF
-    print(code, file=sys.stderr)
+    sys.stderr.write(f"{code}\n")
     return 1
 
 

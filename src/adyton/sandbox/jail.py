@@ -21,7 +21,7 @@ __all__ = ["GuestJob", "GuestLimits", "GuestOutcome", "Jail", "Killed"]
 
 # Children of one zygote share its address layout and hash seed.
 _GUESTS_PER_ZYGOTE: Final = 1000
-_ATTEMPTS: Final = 3
+_SPARE_ATTEMPTS: Final = 3
 _MIB: Final = 1 << 20
 
 _PROBE: Final = GuestJob(
@@ -103,7 +103,8 @@ class Jail:
             UnavailableError: no cell could be had, or none could hold the job's files.
         """
         job.check()
-        for _ in range(_ATTEMPTS):
+        # Every cell of the pool may have died with its zygote.
+        for _ in range(self._pool + _SPARE_ATTEMPTS):
             nursery = self._current()
             try:
                 cell = nursery.take()

@@ -18,7 +18,7 @@ Killed = Literal["wall-time", "cpu-time", "memory", "output", "cancelled"]
 
 @dataclass(frozen=True)
 class GuestLimits:
-    """Bounds on one guest; counts and bytes are whole numbers >= 1 (the outputs' may be 0).
+    """Bounds on one guest; counts and bytes are whole numbers >= 1 (those on output may be 0).
 
     Attributes:
         wall_s: seconds from the start to the kill.
@@ -56,8 +56,8 @@ class GuestLimits:
         for name, value in self.for_cell().items():
             if not 1 <= value < 1 << 62:
                 raise UsageError("bad_argument", f"limit {name} is out of range")
-        if self.outputs_bytes < 0 or self.outputs_count < 0:
-            raise UsageError("bad_argument", "limit on outputs is out of range")
+        if min(self.output_bytes, self.outputs_bytes, self.outputs_count) < 0:
+            raise UsageError("bad_argument", "limit on output is out of range")
 
     def for_cell(self) -> dict[str, int]:
         """Return the bounds that the cell itself puts in force."""
@@ -142,6 +142,6 @@ def _utf8(text: str) -> bytes:
 
 def _check_name(name: str) -> None:
     if name in ("", ".", "..", _OUTPUT_DIRECTORY) or "/" in name or "\0" in name:
-        raise UsageError("bad_argument", f"file name {ascii(name[:80])} cannot be used")
+        raise UsageError("bad_argument", f"file name {name[:80]!a} cannot be used")
     if len(_utf8(name)) > _NAME_MAX:
         raise UsageError("bad_argument", "a file name is longer than 255 bytes")

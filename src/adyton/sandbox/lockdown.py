@@ -53,9 +53,7 @@ def _take_job(channel: socket.socket, user: int, furniture: Furniture) -> wire.C
     namespaces.resize_disk(job.limits["disk_bytes"])
     _become(user, own_user=furniture.own_users)
     _write_files(job)
-    rlimits.apply(
-        job.limits, memory_capped=furniture.memory_capped, own_user=furniture.own_users
-    )
+    rlimits.apply(job.limits, memory_capped=furniture.memory_capped, own_user=furniture.own_users)
     # 4. Lockdown; the filter last, since it refuses what the other steps need.
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if rules is not None:

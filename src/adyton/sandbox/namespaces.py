@@ -5,6 +5,7 @@ Standard library only. Every cell sees a read-only root with /usr and the interp
 """
 
 import os
+import socket
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,7 +27,7 @@ STAGE: Final = "/mnt"
 
 
 def enter_private_namespaces() -> None:
-    """Leave the host's mounts, network, IPC, host name and cgroup view."""
+    """Leave the host's mounts, network, IPC, cgroup view and host name, and take another name."""
     kernel.unshare(
         kernel.CLONE_NEWNS
         | kernel.CLONE_NEWNET
@@ -34,6 +35,7 @@ def enter_private_namespaces() -> None:
         | kernel.CLONE_NEWUTS
         | kernel.CLONE_NEWCGROUP
     )
+    socket.sethostname("guest")
 
 
 def _alternatives() -> list[tuple[str, str]]:
@@ -172,7 +174,9 @@ def furnish(user: int) -> None:
 
     Trust: runs in the guest-to-be, before guest code; `user` will own the disk.
     """
-    kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS)
+    kernel.unshare(
+        kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS | kernel.CLONE_NEWCGROUP
+    )
     # One tmpfs for both directories, so that one size caps them together.
     kernel.mount("tmpfs", "/.disk", "tmpfs", _NO_SUID_NO_DEV, disk_options(1 << 20))
     for name, mode in (("task", 0o700), ("tmp", 0o1777)):

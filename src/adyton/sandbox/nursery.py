@@ -30,7 +30,7 @@ _FIRST_OUTER_USER: Final = 200_000
 _OUTER_USERS: Final = 65_536
 
 
-class ZygoteGone(Exception):  # noqa: N818  # a turn of events: the jail starts another zygote
+class ZygoteGone(Exception):
     """The zygote ended; none of its cells can be had any more."""
 
 
@@ -111,10 +111,10 @@ class Nursery:
             try:
                 # The pool is filled up when a cell comes back: a fork now would slow the job.
                 self._ask(spare=0)
-                while not self._ready:
-                    if self._gone or self._retired:
-                        raise ZygoteGone
+                while not (self._ready or self._gone or self._retired):
                     self._changed.wait()
+                if self._gone or not self._ready:
+                    raise ZygoteGone
                 self._in_use += 1
                 self.taken += 1
                 return self._ready.popleft()
@@ -128,10 +128,14 @@ class Nursery:
             spare = len(self._ready) + self._coming - self._waiting
             keep = not (self._retired or self._gone) and spare < self._pool
             last = self._retired and self._in_use == 0
-            self._coming += keep
-        # The reader cleans up: the caller has its result and need not wait.
-        self._returned.put((cell, keep))
-        os.eventfd_write(self._bell, 1)
+            closed = self._closed
+            if not closed:
+                # The reader cleans up: the caller has its result and need not wait.
+                self._coming += keep
+                self._returned.put((cell, keep))
+                os.eventfd_write(self._bell, 1)
+        if closed:
+            cell.close()
         if last:
             self.close()
 

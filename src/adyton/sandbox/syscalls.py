@@ -50,7 +50,8 @@ FORBIDDEN: Final[dict[str, _Numbers]] = {
     "fsmount": (432, 432),
     "fspick": (433, 433),
     "mount_setattr": (442, 442),
-    # Files by handle, quotas, watching whole file systems, the page cache.
+    # Files by handle, quotas, the page cache; watching the files that all guests share.
+    "inotify_add_watch": (254, 27),
     "open_by_handle_at": (304, 265),
     "name_to_handle_at": (303, 264),
     "fanotify_init": (300, 262),

@@ -55,7 +55,7 @@ def _serve(control: socket.socket, user: int, furniture: Furniture) -> None:
     theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours:
         with theirs:
-            child = os.fork()
+            child = kernel.fork()
             if child == 0:
                 become_guest(ours, user, furniture)
             pidfd = os.pidfd_open(child)

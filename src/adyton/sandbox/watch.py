@@ -24,7 +24,7 @@ _CANCEL_POLL_S: Final = 0.05
 _KILL_PATIENCE_S: Final = 5.0
 
 
-class NeverStarted(Exception):  # noqa: N818  # a turn of events, not an error: the job is run elsewhere
+class NeverStarted(Exception):
     """The cell ended before any of the guest's code ran."""
 
 
@@ -188,13 +188,12 @@ class Watch:
 
     def _outcome(self, out: _Stream, err: _Stream) -> GuestOutcome:
         memory = self._cell.memory
-        starved = memory is not None and memory.out_of_memory_kills() > 0
-        if self._started is None and self._killed is None and not starved:
+        if self._started is None and self._killed is None and not self._starved():
             raise NeverStarted
         if self._ended is None and self._killed is None:
             raise GuestError("sandbox_failed", "the cell was lost while the guest ran")
         ended = self._ended or wire.Ended(signal.SIGKILL, 0, 0)
-        killed, code, number = self._verdict(ended, out.passed or err.passed, starved)
+        killed, code, number = self._verdict(ended, out.passed or err.passed)
         peak = memory.peak() if memory is not None else None
         harvest = Harvest(self._job.limits.outputs_bytes, self._job.limits.outputs_count)
         harvest.take(self._seat.work, "out")
@@ -211,8 +210,12 @@ class Watch:
             peak_memory_bytes=ended.peak_bytes if peak is None else peak,
         )
 
+    def _starved(self) -> bool:
+        memory = self._cell.memory
+        return memory is not None and memory.out_of_memory_kills() > 0
+
     def _verdict(
-        self, ended: wire.Ended, flooded: bool, starved: bool
+        self, ended: wire.Ended, flooded: bool
     ) -> tuple[Killed | None, int | None, int | None]:
         """Return the limit that ended the guest, its exit code, its signal."""
         if flooded or self._killed is not None:
@@ -222,17 +225,17 @@ class Watch:
         if code >= 0:
             return None, code, None
         number = -code
-        spent = ended.cpu_microseconds >= self._job.limits.cpu_s * 1e6 * 0.99
+        # The kernel counts ticks for the limit and exact time for the report: they may differ.
+        spent = ended.cpu_microseconds >= self._job.limits.cpu_s * 1e6 * 0.5
         if number in (signal.SIGXCPU, signal.SIGKILL) and spent:
             return "cpu-time", None, number
-        if number == signal.SIGKILL and starved:
+        if number == signal.SIGKILL and self._starved():
             return "memory", None, number
         return None, None, number
 
 
 def _sealed_file(name: str, content: bytes) -> int:
     """Return a file in memory that nobody can change any more."""
-
 
     descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     view = memoryview(content)

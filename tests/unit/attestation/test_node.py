@@ -148,7 +148,7 @@ def test_evidence_that_cannot_be_parsed_is_refused() -> None:
     refused(replace(evidence, recorder=recorder), "evidence_malformed", 2)
 
 
-# --- step 11 (whose refusals carry the numbers 1 to 8), 12, 13 -----------------------------------------------------------------------------
+# --- steps 11 to 13; refusals of step 11 carry the numbers 1 to 8 ---------------------------------
 
 
 def test_another_challenge_and_stale_evidence_are_refused() -> None:
@@ -200,6 +200,7 @@ def test_an_epoch_record_signed_by_another_key_is_refused() -> None:
     refused(make_node(epoch_key=RUNNER), "evidence_binding", 13)
 
 
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")  # one of the flips
 def test_single_bit_flips_of_all_parts_are_refused() -> None:
     encoded = make_node().encode()
     judge(NodeEvidence.decode(encoded))

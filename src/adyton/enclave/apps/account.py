@@ -6,6 +6,8 @@ owns which item is known in enclave memory, rebuilt when the state is loaded.
 
 from __future__ import annotations
 
+from bisect import insort
+
 from adyton.core import limits
 from adyton.core.errors import InvariantError, UsageError
 from adyton.core.schema import Bytes32, Message, message
@@ -61,7 +63,8 @@ class Account:
         )
         owned = _OwnedItem(request.client_key, item)
         call.state.set(self.name, _ITEM + call.exec_id, owned.encode())
-        self._owned.setdefault(request.client_key, []).append((call.height, call.exec_id))
+        # In the order that `loaded` restores, so that pages stay what they were over a restart.
+        insort(self._owned.setdefault(request.client_key, []), (call.height, call.exec_id))
 
     def append_usage(self, exec_id: bytes, usage: Usage) -> None:
         """Append what the run that was accepted as `exec_id` has cost."""

@@ -95,14 +95,17 @@ class _SimulatedPlatform:
 
 
 def _read(device_fd: int, name: str, *, exactly: int | None = None, most: int = 0) -> bytes:
+    limit = most if exactly is None else exactly
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe would wait
     try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=device_fd)
+        descriptor = os.open(name, flags, dir_fd=device_fd)
+        try:
+            _check_private(os.fstat(descriptor), stat.S_ISREG)
+            content = os.read(descriptor, limit + 1)
+        finally:
+            os.close(descriptor)
     except OSError as problem:
         raise UsageError("bad_argument", f"the device has no readable file {name}") from problem
-    with open(descriptor, "rb") as file:
-        _check_private(os.fstat(descriptor), stat.S_ISREG)
-        limit = most if exactly is None else exactly
-        content = file.read(limit + 1)
     if not 0 < len(content) <= limit or (exactly is not None and len(content) != exactly):
         raise UsageError("bad_argument", f"the device's file {name} has a wrong size")
     return content

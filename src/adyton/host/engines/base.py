@@ -26,10 +26,14 @@ class Engine(Protocol):
             Error: it was not carried out.
         """
 
-    def submit(self, transaction: bytes) -> asyncio.Future[Recorded]:
+    def submit(self, name: bytes, transaction: bytes) -> asyncio.Future[Recorded]:
         """Have a client's transaction ordered, executed and committed; the result is its entry.
 
         Identical bytes are one transaction, whether they wait still or are stored already.
+
+        Args:
+            name: task hash of these very bytes.
+            transaction: encoded envelope.
 
         Raises (here or by the future):
             UnavailableError: `overloaded`, `commit_failed` or `enclave_down`; the same bytes may be sent again.

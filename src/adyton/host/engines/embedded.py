@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from adyton.core.errors import Error, InvariantError, UnavailableError
@@ -17,7 +17,6 @@ from adyton.host.engines.queue import Queue, Waiting
 from adyton.host.failures import error_of_code
 from adyton.host.metrics import Metrics
 from adyton.host.records import BlockRecord, Recorded
-from adyton.host.reverse import ReverseCalls
 from adyton.host.store import Store
 from adyton.protocol.boundary import ApplyBlock, BlockResult, Committed, Done, UntrustedMessage
 from adyton.protocol.envelope import task_hash
@@ -31,6 +30,19 @@ class Executor(Protocol):
 
     async def call(self, request: UntrustedMessage, reply: type[_Reply]) -> _Reply:
         """Ask the enclave; see `EnclaveProcess.call`."""
+
+
+class Reads(Protocol):
+    """What the engine tells whoever answers the enclave's reads; see `ReverseCalls`."""
+
+    def executing(self) -> None:
+        """A block is being executed."""
+
+    def executed(self, writes: Mapping[bytes, bytes | None]) -> None:
+        """It has left these writes, which are not stored yet."""
+
+    def committed(self) -> None:
+        """They are stored."""
 
 
 class EmbeddedEngine:
@@ -52,7 +64,7 @@ class EmbeddedEngine:
         self,
         enclave: Executor,
         store: Store,
-        reverse: ReverseCalls,
+        reverse: Reads,
         clock_ms: Callable[[], int],
         on_block: Callable[[BlockResult], None],
         metrics: Metrics,
@@ -80,11 +92,10 @@ class EmbeddedEngine:
         self._task = asyncio.get_running_loop().create_task(self._run())
         await future
 
-    def submit(self, transaction: bytes) -> asyncio.Future[Recorded]:
+    def submit(self, name: bytes, transaction: bytes) -> asyncio.Future[Recorded]:
         """Have a client's transaction ordered; see `Engine.submit`."""
         if self._stopping or self._ended.done():
             raise UnavailableError("enclave_down", "nothing is ordered now")
-        name = task_hash(transaction)
         waiting = self._queue.known(name)
         if waiting is not None:
             return waiting
@@ -122,7 +133,7 @@ class EmbeddedEngine:
             except Error as problem:
                 self._end_with(problem, batch)
                 return
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001 - whoever waits must hear of any fault
                 _log.exception("a block was not made")
                 self._end_with(InvariantError("invariant", type(problem).__name__), batch)
                 return

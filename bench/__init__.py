@@ -1,0 +1,1 @@
+"""Measures the whole path, each figure beside its floor: `python -m bench --help`."""

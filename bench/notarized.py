@@ -1,0 +1,108 @@
+"""Notary requests through every layer, over HTTP: rate, latency, CPU time of either side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from bench import floors, server
+from bench.envelopes import Sealer, check
+from bench.figure import Figure, Floor, Goal
+from bench.load import Load, post_all
+from bench.plan import Plan
+from bench.summary import Summary, spread
+
+_IN_FLIGHT = 64
+_WARM_UP = 200
+_US = 1_000_000
+_MS = 1000
+_ENCLAVE_US, _HOST_US = 200, 80
+
+
+@dataclass(frozen=True)
+class _Runs:
+    many: list[Load]
+    alone: list[Load]
+    body: bytes
+    answer_size: int
+
+
+def measure(plan: Plan) -> list[Figure]:
+    """Measure the path, then its floors, and relate them."""
+    place = plan.directory("notary")
+    with server.running(place / "data") as running:
+        runs = _measured(plan, running, place)
+    crypto = floors.crypto_s()
+    http, http_alone = floors.empty_http(
+        place, runs.body, runs.answer_size, plan.requests, plan.alone
+    )
+    disk = floors.commit_s(place, 10 * plan.floors)
+    return _figures(plan, runs, crypto, http, http_alone, disk)
+
+
+def _measured(plan: Plan, running: server.Server, place: Path) -> _Runs:
+    """Seal, post and check, run by run; sealing and checking are outside of the clock."""
+    sealer = Sealer(running)
+    watched = running.enclave_pid, running.pid
+
+    def once(count: int, in_flight: int) -> Load:
+        sent = [sealer.seal() for _ in range(count)]
+        load = post_all(running.port, [one.body for one in sent], in_flight, place, watched)
+        check(sealer, sent, load.answers)
+        return load
+
+    try:
+        once(_WARM_UP, _IN_FLIGHT)
+        many = [once(plan.requests, _IN_FLIGHT) for _ in range(plan.runs)]
+        alone = [once(plan.alone, 1) for _ in range(plan.runs)]
+        example = sealer.seal()
+    finally:
+        sealer.close()
+    return _Runs(many, alone, example.body, len(many[0].answers[0]))
+
+
+def _figures(
+    plan: Plan, runs: _Runs, crypto: float, http: Load, http_alone: Load, disk: Summary
+) -> list[Figure]:
+    rates = [load.rate for load in runs.many]
+    busy = Summary.of([one for load in runs.many for one in load.latencies])
+    alone = Summary.of([one for load in runs.alone for one in load.latencies])
+    idle = Summary.of(http_alone.latencies)
+    enclave, host = (median(load.cpu[side] for load in runs.many) for side in (0, 1))
+    own = median(load.own_cpu for load in runs.many)
+    checked = (
+        f"{len(runs.many)} x {plan.requests} unique requests, every proof verified and every "
+        f"response opened afterwards; {spread(rates)}"
+    )
+    return [
+        Figure(
+            f"notary requests, {_IN_FLIGHT} in flight", median(rates), "/s",
+            Goal(2000, at_least=True),
+            Floor(1 / crypto, "HPKE open, Ed25519 verify, AES-SIV of one request, one core"),
+            f"{checked}; latency p50 {_MS * busy.p50:.1f} ms, p99 {_MS * busy.p99:.1f} ms; load "
+            f"generator {_US * own:.0f} us CPU per request",
+        ),
+        Figure(
+            "notary request, 1 in flight, p50", _MS * alone.p50, "ms", Goal(1.5),
+            Floor(_MS * (crypto + idle.p50 + disk.p50), "that cryptography + empty HTTP + a commit"),
+            f"{alone.count} requests, p99 {_MS * alone.p99:.2f} ms; floor: cryptography "
+            f"{_MS * crypto:.2f}, empty HTTP {_MS * idle.p50:.2f}, commit {_MS * disk.p50:.2f} ms",
+        ),
+        Figure(
+            "enclave CPU per notary request", _US * enclave, "us", Goal(_ENCLAVE_US),
+            Floor(_US * crypto, "cryptography of one request"),
+        ),
+        Figure(
+            "host CPU per notary request", _US * host, "us", Goal(_HOST_US),
+            Floor(_US * http.cpu[0], "uvicorn with an empty raw ASGI app"),
+        ),
+        Figure(
+            f"empty uvicorn, {_IN_FLIGHT} in flight", http.rate, "/s",
+            note=f"same bytes each way, same load generator ({_US * http.own_cpu:.0f} us CPU)",
+        ),
+        Figure(
+            "SQLite commit, WAL, FULL, p50", _MS * disk.p50, "ms",
+            note=f"one 2 kB row, p99 {_MS * disk.p99:.2f} ms; one such commit a block",
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,167 @@
+"""`adyton chain`: fetch, show and verify a server's whole chain."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import TYPE_CHECKING, Any
+
+from adyton.cli.connect import certificate_policy, open_session, the_pin
+from adyton.cli.output import Output
+from adyton.cli.settings import Settings, home_parent, json_parent, server_parent, settings_of
+from adyton.core import limits
+
+if TYPE_CHECKING:
+    from adyton.client.chain import ChainVerifier, VerifiedBlock
+
+_DESCRIPTION = """\
+Keep your own copy of a server's chain. Every block is verified: links, times, the log's root over
+all entries, the signature of an attested key, the form of each entry. Nothing in it can be read by
+anybody but the clients whose results it holds.
+"""
+
+
+def add(nouns: Any) -> None:
+    """Add the command and what it is followed by."""
+    parser = nouns.add_parser(
+        "chain",
+        help="fetch, show and verify a server's whole chain",
+        description=_DESCRIPTION,
+        epilog="example:\n  adyton chain sync && adyton chain verify && adyton chain show",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    parents = [json_parent(), home_parent(), server_parent()]
+    for name, handler, says in (
+        ("sync", _sync, "fetch and verify what is new"),
+        ("show", _show, "print the verified blocks"),
+        ("verify", _verify, "verify the stored copy from genesis on, offline"),
+    ):
+        verb = verbs.add_parser(
+            name, help=says, description=says, parents=parents, allow_abbrev=False
+        )
+        if name == "show":
+            verb.add_argument("--from", dest="start", metavar="HEIGHT", type=int, default=1)
+        verb.set_defaults(handler=handler, parser=verb)
+
+
+def _sync(args: argparse.Namespace, out: Output) -> int:
+    from adyton.client.chain_store import BlockFile
+    from adyton.client.chain_sync import sync
+
+    settings = settings_of(args)
+    with open_session(settings, out) as session:
+        pin, home = session.pin, session.keystore.home
+        verifier, added = sync(
+            lambda chain_id: BlockFile(home, chain_id),
+            lambda start: session.api.get_blocks(start, limits.PAGE_BLOCKS),
+            policy=certificate_policy(frozenset({pin.fingerprint}), settings),
+            now_ms=session.now_ms(),
+            seen=session.keeper.snapshot().checkpoint,
+            progress=lambda at, of: out.progress(f"verified {at} of {of} blocks"),
+        )
+    out.text(f"chain {verifier.chain_id.hex()}: {added} new blocks", _summary(verifier))
+    out.json({**_facts(verifier), "new_blocks": added})
+    return 0
+
+
+def _verify(args: argparse.Namespace, out: Output) -> int:
+    verifier, _ = _stored(settings_of(args), out)
+    out.text(f"chain {verifier.chain_id.hex()}: every block verifies", _summary(verifier))
+    out.json({**_facts(verifier), "verified": True})
+    return 0
+
+
+def _show(args: argparse.Namespace, out: Output) -> int:
+    verifier, blocks = _stored(settings_of(args), out)
+    wanted = [block for block in blocks if block.header.height >= args.start]
+    for block in wanted:
+        out.text(*_lines(block))
+    out.text(_summary(verifier))
+    out.json({**_facts(verifier), "blocks": [_block_json(block) for block in wanted]})
+    return 0
+
+
+def _stored(settings: Settings, out: Output) -> tuple[ChainVerifier, list[VerifiedBlock]]:
+    """Verify the stored chain of the server that is meant; return it with its blocks."""
+    from adyton.cli.connect import allow_platform
+    from adyton.client.chain import ChainVerifier
+    from adyton.client.chain_store import BlockFile
+    from adyton.client.keystore import Keystore
+
+    keystore = Keystore(settings.home)
+    pin = the_pin(keystore, settings)
+    allow_platform(pin, settings, out)
+    stored = BlockFile(keystore.home, pin.chain_id)
+    verifier = ChainVerifier(
+        stored.unverified_genesis(),
+        policy=certificate_policy(frozenset({pin.fingerprint}), settings),
+        now_ms=time.time_ns() // 1_000_000,
+    )
+    blocks = []
+    for unverified in stored.unverified_blocks():
+        blocks.append(verifier.append(unverified))
+        out.progress(f"verified {verifier.height} blocks")
+    return verifier, blocks
+
+
+def _summary(verifier: ChainVerifier) -> str:
+    if verifier.last is None:
+        return "no blocks yet"
+    from adyton.client.verdict import utc
+
+    header = verifier.last.header
+    return (
+        f"verified: {verifier.height} blocks, {verifier.size} entries, "
+        f"last of {utc(header.time_ms)} (host's word)"
+    )
+
+
+def _facts(verifier: ChainVerifier) -> dict[str, Any]:
+    return {
+        "chain_id": verifier.chain_id.hex(),
+        "fingerprint": verifier.fingerprint.hex(),
+        "height": verifier.height,
+        "entries": verifier.size,
+        "last_hash": verifier.last.hash.hex() if verifier.last else None,
+    }
+
+
+def _lines(block: VerifiedBlock) -> list[str]:
+    from adyton.client.verdict import utc
+
+    header = block.header
+    lines = [
+        f"block {header.height}  {utc(header.time_ms)}  {len(block.parts)} transactions",
+        f"  previous {header.previous.hex()}",
+        f"  hash     {block.hash.hex()}",
+    ]
+    for part in block.parts:
+        name = part.task_hash.hex() if part.task_hash else "-"
+        lines.append(f"  {part.kind:<8} {name}{'  ' + part.code if part.code else ''}")
+    return lines
+
+
+def _block_json(block: VerifiedBlock) -> dict[str, Any]:
+    header, facts = block.header, block.checkpoint.facts
+    return {
+        "height": header.height,
+        "time_ms": header.time_ms,
+        "transactions": len(block.parts),
+        "previous": header.previous.hex(),
+        "hash": block.hash.hex(),
+        "log_size": facts.size,
+        "log_root": block.checkpoint.root.hex(),
+        "state_root": facts.state_root.hex(),
+        "epoch": facts.epoch,
+        "entries": [
+            {
+                "index": block.first_index + index,
+                "kind": part.kind,
+                "task_hash": part.task_hash.hex() if part.task_hash else None,
+                "code": part.code,
+            }
+            for index, part in enumerate(block.parts)
+        ],
+    }

@@ -1,0 +1,84 @@
+"""Errors for people: one table from error class to exit code, one from code to what to do next."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from adyton.core.errors import (
+    Error,
+    GuestError,
+    InvariantError,
+    MalformedError,
+    PolicyError,
+    UnavailableError,
+    UsageError,
+    VerificationError,
+)
+
+EXIT_CODES: Final[tuple[tuple[type[Error], int], ...]] = (
+    (UsageError, 2),
+    (MalformedError, 3),
+    (VerificationError, 4),
+    (PolicyError, 5),
+    (GuestError, 6),
+    (UnavailableError, 7),
+    (InvariantError, 70),
+)
+INTERNAL: Final = 70
+OURS: Final = 125  # `adyton run`: the task has no exit code to give
+INTERRUPTED: Final = 130
+
+EXIT_HELP: Final = """\
+exit status: 0 done; 2 wrong usage; 3 malformed; 4 does not verify; 5 refused by policy;
+6 guest failed; 7 unavailable, try again; 70 internal error; 130 interrupted.
+`adyton run` exits with the task's own status, 128 + N after signal N, and 125 for every failure of ours."""
+
+NEXT: Final[dict[str, str]] = {
+    "not_trusted": "pin it first: adyton trust URL --fingerprint HEX64, with the fingerprint from its operator",
+    "fingerprint_mismatch": "compare the fingerprint with its operator by another way than this server",
+    "simulated_refused": (
+        "nothing protects a simulated platform from its operator; "
+        "to use it all the same, add --allow-simulated or set ADYTON_ALLOW_SIMULATED=1"
+    ),
+    "unreachable": "check the address, and that the server runs",
+    "timeout": "ask again: the same request has one effect, however often it is sent",
+    "overloaded": "wait a little and try again",
+    "enclave_down": "the server starts its enclave again; try in a few seconds",
+    "not_admitted": "give its operator the output of `adyton whoami`, and trust it again with --invite FILE",
+    "rollback": "do not rely on this server: its operator took recorded entries back; keep your copy as proof",
+    "fork": "do not rely on this server: it signed two histories; keep your copy as proof",
+    "chain_invalid": "do not rely on this copy; move it away and run `adyton chain sync` to fetch it anew",
+    "evidence_stale": "ask for fresher evidence, or accept its age with --allow-stale",
+    "certificate_invalid": "the file was altered or is not whole; ask its holder for it again",
+    "keystore": "see to the directory's owner and permissions; nothing in it was changed",
+    "ordering_unavailable": "no setting makes one host offer more; choose another server",
+    "too_large": "make it smaller; limits are in the server's genesis and docs/spec/task.md",
+    "config_mismatch": "leave the option away to serve as before, or serve another directory",
+    "sandbox_unavailable": "the server's operator must allow user namespaces",
+    "invariant": "this is a defect of Adyton; please report it",
+}
+
+
+def exit_code(problem: Error) -> int:
+    """Return the exit status that stands for an error's class."""
+    return next((code for kind, code in EXIT_CODES if isinstance(problem, kind)), INTERNAL)
+
+
+def lines(problem: Error) -> list[str]:
+    """Return what is printed of an error: what it is, and what to do next where that is known."""
+    said = [f"adyton: {problem}"]
+    if problem.code in NEXT:
+        said.append(f"  {NEXT[problem.code]}")
+    return said
+
+
+def to_json(problem: Error) -> dict[str, object]:
+    """Return an error for programs."""
+    return {
+        "error": {
+            "code": problem.code,
+            "message": problem.message,
+            "next": NEXT.get(problem.code),
+            "exit_code": exit_code(problem),
+        }
+    }

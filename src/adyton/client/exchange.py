@@ -1,0 +1,263 @@
+"""One request's way to the ledger and back: identical bytes until there is an answer, every answer
+verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+from adyton.client.chain_keeping import ChainStore
+from adyton.client.patience import Patience
+from adyton.client.problems import error_of
+from adyton.client.records import ACCEPTED, REFUSED, RequestRecord
+from adyton.client.server_api import ServerApi
+from adyton.client.server_keys import ServerKeys
+from adyton.client.verified_view import VerifiedEntry
+from adyton.client.view_keeper import ViewKeeper
+from adyton.core import limits
+from adyton.core.errors import PolicyError, RollbackError, VerificationError
+from adyton.protocol.envelope import (
+    Envelope,
+    ReadAnswer,
+    Request,
+    Response,
+    SealedReadAnswer,
+    SignedRequest,
+    task_hash,
+)
+from adyton.protocol.words import require_ordering
+
+# The same signed request is sealed anew when its envelope alone was refused; its id keeps it from
+# acting twice.
+_SEAL_ANEW: Final = frozenset(("wrong_epoch", "ticket_expired", "ticket_invalid", "ticket_spent"))
+_SEALS: Final = 3
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A request that was carried out and recorded, all of it verified.
+
+    Attributes:
+        entry: where it is recorded.
+        response: opened.
+        exec_id: name of the execution, 32 bytes.
+        result_key: secret; opens results and salts claims.
+        task_hash: public name of the request, 32 bytes.
+    """
+
+    entry: VerifiedEntry
+    response: Response
+    request_id: bytes
+    result_key: bytes
+    exec_id: bytes
+    task_hash: bytes
+
+    def __repr__(self) -> str:
+        return f"<Accepted {self.task_hash.hex()[:16]}>"
+
+
+class Exchange:
+    """Carries requests of one client to one chain.
+
+    Args:
+        api: the server; all that it answers is verified here.
+        store: where pending requests are kept.
+        keeper: the verified view.
+        keys: seal envelopes.
+        now_ms: client's clock.
+        patience: with a server that is not available.
+    """
+
+    def __init__(
+        self,
+        api: ServerApi,
+        store: ChainStore,
+        keeper: ViewKeeper,
+        keys: ServerKeys,
+        now_ms: Callable[[], int],
+        patience: Patience,
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._keeper = keeper
+        self._keys = keys
+        self._now_ms = now_ms
+        self._patience = patience
+
+    def carry_out(self, record: RequestRecord, *, keep: bool) -> Accepted:
+        """Send a pending request until it is answered, and put the outcome in its record.
+
+        Args:
+            record: as it lies in the store; it stays there, pending, whatever fails.
+            keep: whether it stays in the store when it is answered.
+
+        Raises:
+            UnavailableError: no answer. VerificationError: an answer that does not hold.
+            Error: the enclave's refusal, by its code.
+        """
+        accepted: Accepted | None = None
+        seals = 1
+        while accepted is None:
+            try:
+                accepted = self._send(record)
+            except (PolicyError, VerificationError) as problem:
+                if problem.code not in _SEAL_ANEW or seals == _SEALS:
+                    raise
+                seals += 1
+                self._keys.forget()
+                record = self._seal_anew(record)
+        code = accepted.response.code
+        if keep:
+            done = replace(
+                record,
+                task_hash=accepted.task_hash,
+                state=REFUSED if code else ACCEPTED,
+                signed=None,
+                envelope=None,
+                exec_id=accepted.exec_id,
+                accepted=accepted.entry.proof.encode(),
+                code=code,
+            )
+            self._store.put_request(done)
+        else:
+            self._store.drop_request(record.request_id)
+        if code:
+            raise error_of(code, f"the enclave refuses the request: {code}")
+        require_ordering(accepted.entry.checkpoint.facts.ordering, record.ordering)
+        return accepted
+
+    def read(self, signed: SignedRequest) -> bytes:
+        """Return the encoded result of a read.
+
+        Steps, as in `docs/spec/envelope.md`:
+          1. the answer opens under this read's own key;
+          2. its checkpoint is of this chain and joins the view, which it is not behind;
+          3. it has not expired.
+
+        Raises:
+            RollbackError: the answer is of a ledger older than what was seen.
+            Error: as `carry_out`.
+        """
+        request = Request.decode(signed.body)
+        answer: ReadAnswer | None = None
+        seals, least, epoch = 1, 0, 0
+        while answer is None:
+            envelope = self._keys.seal(signed, request.chain_id, "read")
+            least, epoch = self._keeper.size, envelope.epoch
+            try:
+                # 1
+                answer = self._answer(envelope.encode(), request.response_key)
+            except (PolicyError, VerificationError) as problem:
+                if problem.code not in _SEAL_ANEW or seals == _SEALS:
+                    raise
+                seals += 1
+                self._keys.forget()
+        # 2
+        checkpoint = answer.checkpoint
+        self.proven(lambda: self._keeper.accept_checkpoint(checkpoint, least=least))
+        # 3
+        if answer.expires_ms + limits.CLOCK_SKEW_MS < self._now_ms():
+            raise VerificationError("answer_invalid", "the answer to the read has expired")
+        self._keys.put_back(answer.ticket, epoch)
+        if answer.code:
+            raise error_of(answer.code, f"the enclave refuses the read: {answer.code}")
+        return answer.result
+
+    def _answer(self, envelope: bytes, response_key: bytes) -> ReadAnswer:
+        unverified = self._patience(lambda: self._api.post_read(envelope))
+        answer = SealedReadAnswer.decode(unverified).open(response_key)
+        if answer.code in _SEAL_ANEW:
+            raise error_of(answer.code, "the enclave refuses the envelope")
+        return answer
+
+    def proven(self, call: Callable[[], _T]) -> _T:
+        """Call with patience, and put the signed checkpoints to a mere claim of a rollback.
+
+        Raises:
+            RollbackError: with both checkpoints. Error: whatever else the call raises.
+        """
+        try:
+            return self._patience(call)
+        except RollbackError as claim:
+            if claim.shown:
+                raise
+            self._keeper.update()
+            raise VerificationError(
+                "answer_invalid", "the server says that it went backwards, and shows no such thing"
+            ) from claim
+
+    def _seal_anew(self, record: RequestRecord) -> RequestRecord:
+        signed, request = _signed(record)
+        envelope = self._keys.seal(signed, request.chain_id, "request").encode()
+        anew = replace(record, envelope=envelope, task_hash=task_hash(envelope))
+        self._store.put_request(anew)
+        return anew
+
+    def _send(self, record: RequestRecord) -> Accepted:
+        """Post a pending envelope and verify the answer.
+
+        Steps, as in `docs/spec/envelope.md`:
+          1. the answer names this envelope;
+          2. the entry lies in this chain, executed and signed by attested code, and joins the view;
+          3. it is this request's;
+          4. the response opens under this request's own key for this very execution;
+          5. a request that was carried out was carried out inside its window;
+          6. where it repeats an earlier entry, that one passes 2 to 5 in its stead.
+        """
+        _, request = _signed(record)
+        envelope, keeper = record.envelope or b"", self._keeper
+        named, at = record.task_hash, keeper.size
+        consistency: tuple[bytes, ...] | None
+        try:
+            answer = self.proven(lambda: self._api.post_task(envelope, at))
+        except PolicyError as problem:
+            if problem.code != "replayed":
+                raise
+            # The host has lost the answer; the ledger has not.
+            proof, consistency = self._recorded(named), None
+        else:
+            # 1
+            if answer.task_hash != named:
+                raise VerificationError("answer_invalid", "the answer is for another envelope")
+            proof, consistency = answer.proof, answer.consistency
+        entry = self.proven(lambda: keeper.accept_entry(proof, consistency, at))
+        response = self._opened(entry, request, named)
+        if response.code in _SEAL_ANEW:
+            raise error_of(response.code, "the enclave refuses the envelope")
+        original = response.original
+        if original is None or original == named:
+            self._keys.put_back(response.ticket, Envelope.decode(envelope).epoch)
+        else:
+            # 6
+            earlier = self._recorded(original)
+            entry = self.proven(lambda: keeper.accept_entry(earlier))
+            response, named = self._opened(entry, request, original), original
+        return Accepted(
+            entry, response, request.request_id, request.result_key, entry.exec_id, named
+        )
+
+    def _recorded(self, named: bytes) -> bytes:
+        """Return the unverified proof of the request's entry under a task hash."""
+        return self._patience(lambda: self._api.get_entry(named, wait_s=0, view=0)).proofs[0]
+
+    def _opened(self, entry: VerifiedEntry, request: Request, named: bytes) -> Response:
+        part = entry.part
+        # 3
+        if part.kind != "request" or part.task_hash != named or part.sealed is None:
+            raise VerificationError("answer_invalid", "the entry is not this request's")
+        # 4
+        response = Response.open(part.sealed, request.response_key, entry.exec_id)
+        if response.code != part.code:
+            raise VerificationError("answer_invalid", "public and sealed outcome differ")
+        # 5
+        time_ms = entry.checkpoint.facts.time_ms
+        if not response.code and not request.not_before_ms <= time_ms < request.expiry_ms:
+            raise VerificationError("answer_invalid", "executed outside the request's window")
+        return response
+
+
+def _signed(record: RequestRecord) -> tuple[SignedRequest, Request]:
+    signed = SignedRequest.decode(record.signed or b"")
+    return signed, Request.decode(signed.body)

@@ -1,0 +1,328 @@
+"""The jail over time: lost zygotes, change of zygotes, leaks, close, ordinary users."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import adyton
+from adyton.core.errors import Error, GuestError, UnavailableError
+from adyton.sandbox import nursery
+from adyton.sandbox.jail import Jail
+from tests.integration.sandbox_support import job
+
+_HELLO = job("print('hello')")
+
+
+@pytest.fixture
+def jail() -> Iterator[Jail]:
+    jail = Jail()
+    yield jail
+    jail.close()
+
+
+def _children() -> list[int]:
+    # Direct children: each zygote's outer process.
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                found += [int(entry.name), *_descendants(int(entry.name))]
+    return found
+
+
+def _eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_layers(jail: Jail) -> None:
+    assert jail.tier == "namespaces"
+    assert {"user", "pid", "mount", "network", "ipc", "uts", "seccomp"} <= set(jail.layers)
+    assert f"memory-{jail.memory_cap}" in jail.layers
+
+
+def test_zygote_holds_no_environment(jail: Jail) -> None:
+    (outer,) = _children()
+    for pid in (outer, *_descendants(outer)):
+        try:
+            assert Path(f"/proc/{pid}/environ").read_bytes() == b""
+        except PermissionError:
+            # Not even root in another namespace may look: that is the point.
+            continue
+
+
+def test_fifty_guests_leak_nothing(jail: Jail) -> None:
+    jail.run(_HELLO)
+    (outer,) = _children()
+
+    def state() -> tuple[int, int, int]:
+        return len(os.listdir("/proc/self/fd")), len(_descendants(outer)), threading.active_count()
+
+    time.sleep(0.2)
+    before = state()
+    for number in range(50):
+        code = "import os\nos.fork()\nopen('out/x', 'w')" if number % 5 == 0 else "print('hello')"
+        assert jail.run(job(code)).exit_code == 0
+    _eventually(lambda: state() == before)
+
+
+def test_close_leaves_nothing() -> None:
+    before = len(os.listdir("/proc/self/fd")), threading.active_count(), _children()
+    jail = Jail(pool=3)
+    jail.run(_HELLO)
+    (outer,) = set(_children()) - set(before[2])
+    inside = _descendants(outer)
+    assert len(inside) >= 2
+    groups = _groups()
+    jail.close()
+    jail.close()
+    _eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in inside))
+    assert (len(os.listdir("/proc/self/fd")), threading.active_count(), _children()) == before
+    if jail.memory_cap == "cgroup":
+        assert groups
+        assert not _groups() & groups
+    with pytest.raises(UnavailableError) as caught:
+        jail.run(_HELLO)
+    assert caught.value.code == "sandbox_unavailable"
+
+
+def _groups() -> set[str]:
+    mark = f"adyton-{os.getpid()}-"
+    return {d for d, _, _ in os.walk("/sys/fs/cgroup") if os.path.basename(d).startswith(mark)}
+
+
+@pytest.mark.parametrize("victim", ["outer", "zygote", "warden", "ready guest"])
+def test_what_was_killed_is_replaced(victim: str) -> None:
+    jail = Jail(pool=4)
+    try:
+        (outer,) = _children()
+        zygote = _descendants(outer)[0]
+        _eventually(lambda: len(_descendants(zygote)) == 8)
+        warden = next(pid for pid in _descendants(zygote) if _descendants(pid))
+        guest = _descendants(warden)[0]
+        chosen = {"outer": outer, "zygote": zygote, "warden": warden, "ready guest": guest}[victim]
+        gone = [chosen, *_descendants(chosen)]
+        os.kill(chosen, signal.SIGKILL)
+        _eventually(lambda: not any(map(_is_alive, gone)))
+        for _ in range(8):
+            assert jail.run(_HELLO).stdout == b"hello\n"
+    finally:
+        jail.close()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_guest_is_lost_with_its_zygote(jail: Jail) -> None:
+    caught: list[Error] = []
+
+    def run() -> None:
+        try:
+            jail.run(job("import time\ntime.sleep(30)", name="sleeper.py"))
+        except Error as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    (outer,) = _children()
+    # The guest's process has given up its rights by the time it runs.
+    _eventually(lambda: any(_is_locked_down(pid) for pid in _descendants(outer)))
+    os.kill(_descendants(outer)[0], signal.SIGKILL)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert [type(e) for e in caught] == [GuestError]
+    assert caught[0].code == "sandbox_failed"
+    assert jail.run(_HELLO).exit_code == 0
+
+
+def _is_locked_down(pid: int) -> bool:
+    try:
+        return "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_zygotes_change(jail: Jail) -> None:
+    jail.close()
+    jail = Jail(guests_per_zygote=5)
+    try:
+        seen: set[int] = set()
+        deadline = time.monotonic() + 15
+        while len(seen) < 3 and time.monotonic() < deadline:
+            seen.update(_children())
+            assert jail.run(_HELLO).stdout == b"hello\n"
+        assert len(seen) >= 3
+        _eventually(lambda: len(_children()) == 1)
+    finally:
+        jail.close()
+
+
+def test_zygotes_change_under_load() -> None:
+    jail = Jail(guests_per_zygote=10)
+    results: list[bytes] = []
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            results.append(jail.run(job(f"print({number})")).stdout)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(results) == sorted(f"{n}\n".encode() for n in range(6) for _ in range(10))
+    finally:
+        jail.close()
+
+
+def test_close_ends_running_guests() -> None:
+    jail = Jail()
+    outcomes: list[object] = []
+
+    def run() -> None:
+        try:
+            outcomes.append(jail.run(job("import time\ntime.sleep(30)")))
+        except Error as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.2)
+    jail.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert isinstance(outcomes[0], Error)
+
+
+def test_an_interpreter_that_is_not_there() -> None:
+    with pytest.raises(UnavailableError, match="cannot be started") as caught:
+        Jail(python="/nonexistent/python")
+    assert caught.value.code == "sandbox_unavailable"
+
+
+def test_an_interpreter_that_is_none() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(UnavailableError, match="ended"):
+        Jail(python=shutil.which("true"))
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_no_user_namespaces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # A zygote under a kernel that refuses: the step and the reason reach the caller.
+    package = tmp_path / "adyton"
+    shutil.copytree(Path(adyton.__file__).parent, package)
+    kernel = package / "sandbox" / "kernel.py"
+    refusal = (
+        "def unshare(flags: int) -> None:\n    raise OSError(1, f'unshare {flags:#x}')\n\n\ndef _"
+    )
+    kernel.write_text(kernel.read_text().replace("def unshare", refusal, 1))
+    monkeypatch.setattr(nursery, "_PROGRAM", package / "sandbox" / "zygote.py")
+    with pytest.raises(UnavailableError, match="unshare 0x30000000") as caught:
+        Jail()
+    assert caught.value.code == "sandbox_unavailable"
+
+
+_AS_A_USER = """
+import sys, os
+from adyton.core.errors import UnavailableError
+from adyton.sandbox.jail import GuestJob, GuestLimits, Jail
+limits = GuestLimits(10.0, 5, 512 << 20, 16 << 20, 65536, 16, 64, 1 << 20, 1 << 20, 8)
+assert os.getuid() == 65534
+try:
+    jail = Jail(memory_groups=False)
+except UnavailableError as error:
+    print('unavailable', error.message)
+    sys.exit(3)
+def run(code):
+    return jail.run(GuestJob(code.encode(), 'task.py', (), b'in', {'f': b'x'}, limits))
+first = run('''
+import os, signal, socket, sys
+print(os.getuid(), sorted(os.listdir()), os.listdir('/proc'), input())
+print([l.split()[1] for l in open('/proc/self/status') if l.startswith('CapEff')])
+for action in (lambda: socket.socket(), lambda: open('/usr/x', 'w'), lambda: open('/proc/1/mem')):
+    try:
+        action()
+        print('allowed')
+    except OSError:
+        print('refused')
+for number in (signal.SIGKILL, signal.SIGINT, signal.SIGSTOP, signal.SIGTERM):
+    try:
+        os.kill(1, number)
+    except PermissionError:
+        pass
+open('out/y', 'w').write('result')
+sys.stdout.flush()
+if os.fork() == 0:
+    import time
+    time.sleep(30)
+os._exit(7)
+''')
+print(first.stdout.decode() + first.stderr.decode(), first.exit_code, dict(first.outputs))
+for _ in range(5):
+    assert run('print(1)').stdout == b'1\\n'
+jail.close()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the suite runs as an ordinary user already")
+def test_as_an_ordinary_user() -> None:
+    python = "/usr/bin/python3"
+    probe = [python, "-c", "import sys; print(sys.version_info >= (3, 11))"]
+    if not Path(python).exists() or subprocess.check_output(probe) != b"True\n":
+        pytest.skip("no system Python 3.11 that an ordinary user can run")
+    place = Path(f"/tmp/adyton-user-{os.getpid()}")
+    place.mkdir(mode=0o755)
+    try:
+        shutil.copytree(Path(adyton.__file__).parent, place / "adyton")
+        done = subprocess.run(
+            [python, "-c", _AS_A_USER],
+            env={"PYTHONPATH": str(place)},
+            user=65534,
+            group=65534,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        shutil.rmtree(place)
+    if done.returncode == 3:
+        pytest.skip(f"ordinary users get no namespaces here: {done.stdout}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "0 ['f', 'out', 'task.py'] ['self', 'thread-self', '2'] in",
+        "['0000000000000000']",
+        "refused",
+        "refused",
+        "refused",
+        " 7 {'y': b'result'}",
+    ]

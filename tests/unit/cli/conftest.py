@@ -1,0 +1,108 @@
+"""The command line, called in this process, with an honest server in memory behind its transport."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adyton.cli.main import main
+from adyton.protocol.task import RunInfo, TaskResult
+from tests.adversary import server_simulator
+from tests.adversary.server_simulator import ServerSimulator
+
+
+class PagedServer(ServerSimulator):
+    """The simulator, with pages of the whole chain."""
+
+    most = 3
+
+    def _route(self, route: str, path: str, query: dict[str, str], body: bytes | None) -> Any:
+        if route != "GET /block" or "from" not in query:
+            return super()._route(route, path, query, body)
+        start = max(1, int(query["from"]))
+        blocks = self.ledger.blocks
+        return {
+            "genesis": self.ledger.genesis.encode(),
+            "height": len(blocks),
+            "blocks": [block.page_entry() for block in blocks[start - 1 : start - 1 + self.most]],
+        }
+
+
+@dataclass
+class Called:
+    """What one command left."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        """What it printed, as the one JSON value it must be."""
+        return json.loads(self.stdout)
+
+
+Adyton = Callable[..., Called]
+
+
+Ends = Callable[..., None]
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Ends:
+    """Decides how the tasks of this test end, in result and run information alike."""
+
+    def decide(**changed: Any) -> None:
+        def result(*fields: Any) -> TaskResult:
+            return replace(TaskResult(*fields), **changed)
+
+        def info(*fields: Any) -> RunInfo:
+            return replace(RunInfo(*fields), exit_code=changed["exit_code"])
+
+        monkeypatch.setattr(server_simulator, "TaskResult", result)
+        monkeypatch.setattr(server_simulator, "RunInfo", info)
+
+    return decide
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: Ends) -> PagedServer:
+    """An honest server, reached under every address."""
+    (tmp_path / "server").mkdir()
+    ends(exit_code=0, stdout=b"42\n", stderr=b"")
+    made = PagedServer(tmp_path / "server")
+    monkeypatch.setattr("adyton.client.transport.HttpTransport", lambda url: made)
+    return made
+
+
+@pytest.fixture
+def adyton(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Adyton:
+    """Calls the command in a directory of its own; returns status and output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ADYTON_HOME", str(tmp_path / "home"))
+
+    def call(*argv: str) -> Called:
+        capfdbinary.readouterr()
+        try:
+            status = main(argv)
+        except SystemExit as ended:
+            status = ended.code if isinstance(ended.code, int) else 1
+        captured = capfdbinary.readouterr()
+        return Called(status, captured.out.decode(), captured.err.decode())
+
+    return call
+
+
+@pytest.fixture
+def trusted(adyton: Adyton, server: PagedServer, monkeypatch: pytest.MonkeyPatch) -> Adyton:
+    """The same, when the server is pinned and simulated platforms are allowed."""
+    monkeypatch.setenv("ADYTON_ALLOW_SIMULATED", "1")
+    called = adyton("trust", server.server, "--fingerprint", server.ledger.fingerprint.hex())
+    assert called.status == 0
+    return adyton

@@ -1,0 +1,148 @@
+"""Reverse calls: answered from the store, from writes not stored yet, and never with an exception."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adyton.core import limits
+from adyton.core.encoding import encode
+from adyton.core.schema import Message, decode_one_of
+from adyton.host.blobs import BlobStore
+from adyton.host.reverse import ReverseCalls
+from adyton.host.store import Store
+from adyton.protocol import boundary as b
+from adyton.protocol.task import blob_id
+from tests.host_kit import Chain
+
+NAME = b"\x07" * 32
+REPLIES: dict[str, type[Message]] = {
+    cls.WIRE_NAME: cls for cls in (b.StateValue, b.StatePage, b.BlobChunk, b.Done, b.Failure)
+}
+
+
+class Kit:
+    def __init__(self, path: Path) -> None:
+        self.store = Store(path / "x.sqlite")
+        self.chain = Chain()
+        self.store.commit_block(
+            self.chain.block(self.chain.start_entry(), writes=((NAME, b"stored"),))
+        )
+        self.submitted: list[bytes] = []
+        self.thread = ThreadPoolExecutor(1)
+        blobs = BlobStore(path / "blobs")
+        self.reverse = ReverseCalls(self.store, blobs, self.thread, self.submitted.append)
+
+    def ask(self, body: bytes) -> Message:
+        """Ask, on a loop where one is needed."""
+
+        async def answer() -> bytes:
+            reply = self.reverse(body)
+            return reply if isinstance(reply, bytes) else await reply
+
+        return decode_one_of(asyncio.run(answer()), REPLIES)
+
+    def value(self) -> bytes | None:
+        reply = self.ask(b.StateGet(NAME).encode())
+        assert isinstance(reply, b.StateValue)
+        return reply.value
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
+    made = Kit(tmp_path_factory.mktemp("reverse"))
+    yield made
+    made.thread.shutdown()
+    made.chain.close()
+    made.store.close()
+
+
+def test_a_value_comes_at_once(kit: Kit) -> None:
+    assert isinstance(kit.reverse(b.StateGet(NAME).encode()), bytes)
+    assert kit.value() == b"stored"
+    assert kit.ask(b.StateGet(bytes(32)).encode()) == b.StateValue(None)
+
+
+def test_writes_that_are_not_stored_yet_come_first(kit: Kit) -> None:
+    kit.reverse.executed({NAME: b"new"})
+    assert kit.value() == b"new"
+    kit.reverse.executed({NAME: None})
+    assert kit.value() is None
+    kit.reverse.committed()
+    assert kit.value() == b"stored"
+
+
+def test_a_read_right_behind_a_block_sees_its_writes(kit: Kit) -> None:
+    async def scenario() -> bytes:
+        loop = asyncio.get_running_loop()
+        kit.reverse.executing()
+        reply: asyncio.Future[bytes] = loop.create_future()
+
+        async def engine() -> None:
+            await reply
+            kit.reverse.executed({NAME: b"new"})
+
+        task = asyncio.ensure_future(engine())
+        await asyncio.sleep(0)
+        # One read of the channel holds the block's reply and the request behind it: no await between the two.
+        reply.set_result(b"")
+        answer = kit.reverse(b.StateGet(NAME).encode())
+        assert not isinstance(answer, bytes)
+        value = await asyncio.ensure_future(answer)
+        await task
+        return value
+
+    try:
+        assert asyncio.run(scenario()) == b.StateValue(b"new").encode()
+    finally:
+        kit.reverse.committed()
+
+
+def test_a_scan_ends_with_an_empty_page(kit: Kit) -> None:
+    assert kit.ask(b.StateScan(None, 5).encode()) == b.StatePage(((NAME, b"stored"),))
+    assert kit.ask(b.StateScan(NAME, 5).encode()) == b.StatePage(())
+
+
+def test_a_submission_is_handed_on(kit: Kit) -> None:
+    assert kit.ask(b.Submit(b"transaction").encode()) == b.Done()
+    assert kit.submitted[-1] == b"transaction"
+
+
+def test_blobs_are_put_got_and_dropped(kit: Kit) -> None:
+    data = b"abcdef"
+    id_ = blob_id(data)
+    assert kit.ask(b.BlobGet(id_, 0).encode()) == b.BlobChunk(None)
+    assert kit.ask(b.BlobPut(id_, 0, data[:3], False).encode()) == b.Done()
+    assert kit.ask(b.BlobPut(id_, 3, data[3:], True).encode()) == b.Done()
+    assert kit.ask(b.BlobGet(id_, 2).encode()) == b.BlobChunk(b"cdef")
+    assert kit.ask(b.BlobDrop((id_,)).encode()) == b.Done()
+    assert kit.ask(b.BlobGet(id_, 0).encode()) == b.BlobChunk(None)
+    reply = kit.ask(b.BlobPut(id_, 0, b"other", True).encode())
+    assert isinstance(reply, b.Failure)
+    assert (reply.kind, reply.code) == ("MalformedError", "malformed")
+
+
+@given(st.binary(max_size=200) | st.sampled_from(sorted(b.ENCLAVE_REQUESTS)).map(
+    lambda name: encode([name, bytes(32), 2**62, bytes(32), True])
+))  # fmt: skip
+def test_whatever_is_asked_is_answered(kit: Kit, body: bytes) -> None:
+    reply = kit.ask(body)
+    assert isinstance(reply, b.Failure)
+
+
+def test_a_fault_of_ours_is_a_failure_too(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(after: bytes | None, most: int) -> list[tuple[bytes, bytes]]:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(kit.store, "scan", broken)
+    reply = kit.ask(b.StateScan(None, 5).encode())
+    assert isinstance(reply, b.Failure)
+    assert (reply.kind, "disk" in reply.text) == ("InvariantError", False)
+
+
+def test_the_bounds_of_messages_hold_for_pages(kit: Kit) -> None:
+    assert limits.STATE_PAGE_BYTES + limits.STATE_VALUE < limits.FRAME
