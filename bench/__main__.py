@@ -75,12 +75,13 @@ def main(arguments: list[str]) -> int:
     failures: dict[str, str] = {}
     begun = time.perf_counter()
     try:
-        for name in groups:
-            print(f"measuring {name}", file=sys.stderr, flush=True)
-            try:
-                figures += importlib.import_module(GROUPS[name][0]).measure(plan)
-            except Exception as problem:  # noqa: BLE001 - the other figures are still wanted, and this one is told as failed
-                failures[name] = f"{type(problem).__name__}: {problem}"
+        with plan:
+            for name in groups:
+                print(f"measuring {name}", file=sys.stderr, flush=True)
+                try:
+                    figures += importlib.import_module(GROUPS[name][0]).measure(plan)
+                except Exception as problem:  # noqa: BLE001 - the other figures are still wanted, and this one is told as failed
+                    failures[name] = f"{type(problem).__name__}: {problem}"
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     taken = time.perf_counter() - begun

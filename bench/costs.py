@@ -1,74 +1,66 @@
-"""Sorts a profile's time by what it was spent on, so that the largest costs have a name."""
+"""Sorts samples by what the time was spent on, so that the largest costs have a name."""
 
 from __future__ import annotations
 
-import pstats
-from collections import defaultdict
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
-# The first line that fits decides: part of "file:function", then what it is. A library's own
-# functions are named; what Python code spends by itself counts for its file.
+from bench.sampler import Place
+
+IDLE: Final = "waiting"
+OTHER: Final = "other"
+# A part of "file:function", then what it is; the first that fits decides.
 CENTRES: Final = (
-    ("hpke", "HPKE open"),
-    ("crypto_sign", "Ed25519 verify"),
-    ("ed25519", "Ed25519 sign"),
-    ("hkdf", "HKDF"),
-    ("aessiv", "AES-SIV"),
-    ("sha256", "SHA-256"),
-    ("hmac", "HMAC"),
-    ("cbor2", "CBOR"),
+    ("core/crypto.py:HpkeKey", "HPKE open"),
+    ("core/crypto.py:verify", "Ed25519 verify"),
+    ("nacl/", "Ed25519 verify"),
+    ("core/crypto.py:SigningKey", "Ed25519 sign"),
+    ("core/crypto.py:derive", "key derivation"),
+    ("core/crypto.py:SivKey", "AES-SIV"),
+    ("core/crypto.py", "SHA-256 and HMAC"),
+    ("hmac.py", "SHA-256 and HMAC"),
     ("core/encoding", "CBOR"),
     ("core/schema", "messages: fields checked and listed"),
     ("core/fields", "messages: fields checked and listed"),
-    ("dataclass", "messages: fields checked and listed"),
-    ("<string>:__init__", "messages: fields checked and listed"),
-    ("core/crypto", "crypto wrappers"),
+    ("<string>", "messages: fields checked and listed"),  # what dataclass generates
     ("core/merkle", "Merkle trees"),
-    ("state_tree", "Merkle trees"),
+    ("enclave/state_tree", "Merkle trees"),
     ("core/cose", "COSE"),
-    ("enclave/", "enclave's own code"),
-    ("httptools", "HTTP parsing (httptools)"),
-    ("uvicorn", "HTTP (uvicorn)"),
-    ("uvloop", "event loop, sockets and idle time"),
-    ("run_forever", "event loop, sockets and idle time"),
-    ("sqlite3", "SQLite reads"),
-    ("host/api", "host's API"),
+    ("protocol/", "protocol: padding, claims, digests"),
+    ("enclave/state.py", "state"),
+    ("enclave/", "machine, intake, apps"),
+    ("uvicorn/", "HTTP: uvicorn, parsing, writing"),
+    ("host/api/", "host's API"),
     ("host/store", "host's store"),
     ("host/records", "host's proofs"),
-    ("host/engines", "host's engine"),
+    ("host/splice", "host's proofs"),
+    ("host/engines/", "host's engine"),
     ("host/", "host's other code"),
     ("channel/", "channel"),
-    ("asyncio", "asyncio"),
+    ("asyncio/streams.py", "channel"),
+    ("asyncio/runners", IDLE),
+    ("asyncio/", "asyncio"),
     ("prometheus", "metrics"),
 )
-IDLE: Final = "event loop, sockets and idle time"
-OTHER: Final = "other"
 
 
-def centre(function: tuple[str, int, str]) -> str:
-    """Return what a profiled function's own time is spent on."""
-    file, _, name = function
-    place = f"{file.replace(chr(92), '/')}:{name}".lower()
-    # Calls of a C library carry no file: their name says all.
-    return next((what for part, what in CENTRES if part in place), OTHER)
+def centre(place: Place) -> str:
+    """Return what the time of a function is spent on."""
+    name = f"{place[0]}:{place[1]}".replace("\\", "/")
+    return next((what for part, what in CENTRES if part in name), OTHER)
 
 
-def by_centre(profile: Path) -> dict[str, float]:
-    """Return own seconds by what they were spent on, largest first, idle time left out."""
-    spent: defaultdict[str, float] = defaultdict(float)
-    stats = pstats.Stats(str(profile)).stats  # type: ignore[attr-defined]  # public, missing in typeshed
-    for function, (_, _, own, _, _) in stats.items():
-        spent[centre(function)] += own
+def shares(samples: Mapping[Place, int]) -> dict[str, float]:
+    """Return what part of the samples each cost has, largest first, waiting left out."""
+    spent: Counter[str] = Counter()
+    for place, count in samples.items():
+        spent[centre(place)] += count
     spent.pop(IDLE, None)
-    return dict(sorted(spent.items(), key=lambda item: -item[1]))
+    whole = spent.total()
+    return {what: count / whole for what, count in spent.most_common()}
 
 
-def told(spent: dict[str, float], requests: int, most: int = 8) -> str:
-    """Return the largest costs as text: microseconds of a request and share."""
-    whole = sum(spent.values())
-    parts = [
-        f"{what} {1e6 * seconds / requests:.0f} us ({seconds / whole:.0%})"
-        for what, seconds in list(spent.items())[:most]
-    ]
-    return ", ".join(parts)
+def told(spent: Mapping[str, float], most: int = 9) -> str:
+    """Return the largest costs as text."""
+    return ", ".join(f"{what} {share:.0%}" for what, share in list(spent.items())[:most])

@@ -22,10 +22,8 @@ _MS = 1000
 def measure(plan: Plan) -> list[Figure]:
     """Measure unique tasks one after another, and the plain processes that are their floor."""
     place = plan.directory("hello")
-    with (
-        server.running(place / "data") as running,
-        server.session(running.url, running.fingerprint, place / "keys") as session,
-    ):
+    running = plan.server()
+    with server.session(running.url, running.fingerprint, place / "keys") as session:
         for _ in range(_WARM_UP):
             one_task(session)
         taken = [one_task(session) for _ in range(plan.tasks)]

@@ -31,8 +31,7 @@ class _Runs:
 def measure(plan: Plan) -> list[Figure]:
     """Measure the path, then its floors, and relate them."""
     place = plan.directory("notary")
-    with server.running(place / "data") as running:
-        runs = _measured(plan, running, place)
+    runs = _measured(plan, plan.server(), place)
     crypto = floors.crypto_s()
     http, http_alone = floors.empty_http(
         place, runs.body, runs.answer_size, plan.requests, plan.alone

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import server
 
-@dataclass(frozen=True)
+
+@dataclass
 class Plan:
-    """One run of the bench.
+    """One run of the bench; used in a `with`, it ends the server that groups share.
 
     Attributes:
         scratch: directory on disk, removed afterwards.
@@ -32,13 +35,35 @@ class Plan:
     entries: int = 1_000_000
     floors: int = 40
 
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _server: server.Server | None = None
+
     @classmethod
     def quick(cls, scratch: Path) -> Plan:
         """Return the plan of a run that takes seconds; its figures are rough."""
         return cls(
-            scratch, tasks=20, tasks_each=6, runs=1, requests=1000, alone=150, entries=200_000,
+            scratch,
+            tasks=20,
+            tasks_each=6,
+            runs=1,
+            requests=600,
+            alone=100,
+            entries=200_000,
             floors=12,
-        )  # fmt: skip
+        )
+
+    def __enter__(self) -> Plan:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def server(self) -> server.Server:
+        """Return the running server that groups share; it is started at the first call."""
+        if self._server is None:
+            data = self.directory("served") / "data"
+            self._server = self._stack.enter_context(server.running(data))
+        return self._server
 
     def directory(self, name: str) -> Path:
         """Return a new directory below the scratch directory."""

@@ -1,18 +1,19 @@
-"""Where the time of a notary request goes: a profile of the enclave's hot path, and of the host's."""
+"""Where the time of a notary request goes: samples of the enclave's hot path, and of the host's."""
 
 from __future__ import annotations
 
-import cProfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
-from bench import costs, floors, server
+from bench import costs, floors, sampler, server
 from bench.envelopes import Sealer, check
 from bench.figure import Figure, Floor
 from bench.in_process import InProcess
 from bench.load import post_all
 from bench.plan import Plan
+from bench.sampler import Sampler
 from bench.summary import BenchError
 
 _BLOCK = 32
@@ -20,75 +21,71 @@ _US = 1_000_000
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Profile both sides, and name the three largest costs of each."""
+    """Sample both sides, and name the three largest costs of each."""
     place = plan.directory("profile")
     return [*enclave(plan, place), *host(plan, place)]
 
 
-def _largest(side: str, spent: dict[str, float], requests: int) -> list[Figure]:
-    whole = sum(spent.values())
+def _largest(side: str, shares: Mapping[str, float], whole_us: float) -> list[Figure]:
     return [
-        Figure(
-            f"{side}, cost {number}: {what}", _US * seconds / requests, "us",
-            note=f"{seconds / whole:.0%} of its profiled time",
-        )
-        for number, (what, seconds) in enumerate(list(spent.items())[:3], 1)
-    ]  # fmt: skip
+        Figure(f"{side}, cost {number}: {what}", share * whole_us, "us")
+        for number, (what, share) in enumerate(list(shares.items())[:3], 1)
+    ]
 
 
 def enclave(plan: Plan, place: Path) -> list[Figure]:
-    """Execute blocks of unique requests in this process: once plain, once under the profiler."""
+    """Execute blocks of unique requests in this process: plain ones are timed, others sampled."""
     node = InProcess(place)
+    samples, plain = Sampler(), []
     try:
-        blocks = [node.seal(_BLOCK) for _ in range(max(8, plan.requests // 4 // _BLOCK))]
-        node.block(blocks.pop())
-        half = len(blocks) // 2
-        plain = []
-        for envelopes in blocks[:half]:
-            begun = time.perf_counter()
-            node.block(envelopes)
-            plain.append((time.perf_counter() - begun) / _BLOCK)
-        profile = cProfile.Profile()
-        for envelopes in blocks[half:]:
-            profile.enable()
-            node.block(envelopes)
-            profile.disable()
+        node.require(node.execute(node.seal(_BLOCK)), _BLOCK)
+        for number in range(max(30, plan.requests // _BLOCK)):
+            envelopes = node.seal(_BLOCK)
+            if number % 3:
+                samples.start()
+                result = node.execute(envelopes)
+                samples.stop()
+            else:
+                begun = time.process_time()
+                result = node.execute(envelopes)
+                plain.append((time.process_time() - begun) / _BLOCK)
+            node.require(result, _BLOCK)
     finally:
+        samples.stop()
         node.close()
-    path = place / "enclave.profile"
-    profile.dump_stats(path)
-    spent, requests = costs.by_centre(path), (len(blocks) - half) * _BLOCK
+    shares, whole = costs.shares(samples.samples), _US * median(plain)
     return [
         Figure(
-            "enclave in process, per request", _US * median(plain), "us", None,
+            "enclave in process, CPU per request", whole, "us", None,
             Floor(_US * floors.crypto_s(), "cryptography of one request"),
-            f"blocks of {_BLOCK}, no channel; profiled (which slows Python code): "
-            f"{costs.told(spent, requests)}",
+            f"blocks of {_BLOCK}, no channel; least {_US * min(plain):.0f} us; "
+            f"{samples.samples.total()} samples: {costs.told(shares)}",
         ),
-        *_largest("enclave", spent, requests),
+        *_largest("enclave", shares, whole),
     ]  # fmt: skip
 
 
 def host(plan: Plan, place: Path) -> list[Figure]:
-    """Profile the event loop's thread of a real server under load.
+    """Sample the event loop's thread of a real server under load.
 
     Raises:
-        BenchError: the server left no profile.
+        BenchError: the server left no samples.
     """
-    path, count = place / "host.profile", max(500, plan.requests // 2)
-    with server.running(place / "data", profile=path) as running:
+    path, count = place / "host.samples", max(1000, plan.requests)
+    with server.running(place / "data", samples=path) as running:
         sealer = Sealer(running)
         sent = [sealer.seal() for _ in range(count)]
-        load = post_all(running.port, [one.body for one in sent], 64, place)
+        load = post_all(running.port, [one.body for one in sent], 64, place, (running.pid,))
         check(sealer, sent, load.answers)
         sealer.close()
     if not path.exists():
-        raise BenchError("the server left no profile")
-    spent = costs.by_centre(path)
+        raise BenchError("the server left no samples")
+    samples = sampler.load(path)
+    shares, whole = costs.shares(samples), _US * load.cpu[0]
     return [
         Figure(
-            "host's event loop, profiled, per request", _US * sum(spent.values()) / count, "us",
-            note=f"sockets and waiting left out: {costs.told(spent, count)}",
+            "host under the sampler, CPU per request", whole, "us",
+            note=f"event loop's thread, {samples.total()} samples: {costs.told(shares)}",
         ),
-        *_largest("host", spent, count),
+        *_largest("host", shares, whole),
     ]  # fmt: skip

@@ -81,6 +81,7 @@ def make(entries: int, key: SigningKey, chain_id: bytes) -> bytes:
         chain_id,
         header.height,
         entries,
+        place,
         header.time_ms,
         digest(Context.STATE_BUCKET),
         header.hash(),

@@ -36,14 +36,17 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(data: Path, *, profile: Path | None = None) -> Iterator[Server]:
+def running(data: Path, *, samples: Path | None = None) -> Iterator[Server]:
     """Run a server on a data directory; it is ended by its process id.
+
+    Args:
+        samples: file for samples of its event loop's thread; by default none are taken.
 
     Raises:
         BenchError: it does not start; its log lies beside the data.
     """
     log = data.with_name(data.name + ".log")
-    arguments = [str(data)] if profile is None else [str(data), str(profile)]
+    arguments = [str(data)] if samples is None else [str(data), str(samples)]
     begun = time.perf_counter()
     process = processes.start("bench.serve_child", arguments, log=log)
     try:

@@ -22,10 +22,10 @@ def measure(plan: Plan) -> list[Figure]:
     """Measure clients with unique inputs against one server, and the same scripts as plain processes."""
     place = plan.directory("tasks")
     runs = min(plan.runs, 3)
-    with server.running(place / "data") as running:
-        before = cpu_seconds(running.pid), cpu_seconds(running.enclave_pid)
-        rates = [one_run(plan, running, place / f"keys{run}") for run in range(runs)]
-        after = cpu_seconds(running.pid), cpu_seconds(running.enclave_pid)
+    running = plan.server()
+    before = cpu_seconds(running.pid), cpu_seconds(running.enclave_pid)
+    rates = [one_run(plan, running, place / f"keys{run}") for run in range(runs)]
+    after = cpu_seconds(running.pid), cpu_seconds(running.enclave_pid)
     count = plan.clients * plan.tasks_each
     floors = [plain_rate(place, count) for _ in range(runs)]
     every = runs * plan.clients * (plan.tasks_each + 1)

@@ -232,7 +232,8 @@ class FakeEnclave:
         root = self.log.root()
         self.app_hash = app_hash(bytes(32), root)
         facts = CheckpointFacts(
-            key_id(self.key.public), self.chain_id, self.height, self.log.size, request.time_ms,
+            key_id(self.key.public), self.chain_id, self.height, self.log.size,
+            self.log.size - len(entries), request.time_ms,
             bytes(32), self.previous, 0, "single-host", "host",
         )  # fmt: skip
         head = self.height.to_bytes(8, "big") + self.log.size.to_bytes(8, "big")

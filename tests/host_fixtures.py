@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from tests.host_simulator import HostSimulator, SimulatedClient, configuration
 
+_Host = TypeVar("_Host", bound=HostSimulator)
 __all__ = ["client", "host", "other", "own", "sandboxed"]
 
 
@@ -36,7 +38,7 @@ def own(tmp_path: Path) -> Iterator[HostSimulator]:
     yield from running(HostSimulator(tmp_path, sandbox=False))
 
 
-def running(host: HostSimulator) -> Iterator[HostSimulator]:
+def running(host: _Host) -> Iterator[_Host]:
     """Start `host`, yield it, and end its guests and threads."""
     host.start()
     yield host

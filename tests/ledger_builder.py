@@ -227,6 +227,7 @@ class Ledger:
             self.chain_id,
             header.height,
             self.tree.size,
+            first,
             header.time_ms,
             STATE_ROOT,
             header.hash(),

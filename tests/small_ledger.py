@@ -33,9 +33,9 @@ class Block:
     tree: Tree
     first: int
 
-    def receipt(self, index: int, **changed: Any) -> bytes:
+    def receipt(self, entry: int, **changed: Any) -> bytes:
         """Return the receipt of an entry; `changed` replaces fields of its inclusion proof."""
-        at, size = self.first + index, self.checkpoint.facts.size
+        at, size = self.first + entry, self.checkpoint.facts.size
         proof = cose.InclusionProof(size, at, tuple(self.tree.inclusion(at, size)))
         return cose.make_receipt(self.checkpoint.message, replace(proof, **changed))
 
@@ -79,7 +79,12 @@ def make_block(
     transactions = [bytes([number]) for number in range(count)]
     made = replace(
         BlockHeader(
-            CHAIN_ID, 7, 1_700_000_000_000, bytes([1]) * 32, data_hash(transactions), bytes([2]) * 32
+            CHAIN_ID,
+            7,
+            1_700_000_000_000,
+            bytes([1]) * 32,
+            data_hash(transactions),
+            bytes([2]) * 32,
         ),
         **header,
     )
@@ -88,6 +93,7 @@ def make_block(
         made.chain_id,
         made.height,
         tree.size,
+        before,
         made.time_ms,
         bytes([3]) * 32,
         made.hash(),

@@ -1,12 +1,13 @@
-"""A server in memory that a client reaches through its `Transport` port: honest until a test makes it lie.
+"""A server in memory, behind a client's `Transport` port: honest until a test makes it lie.
 
-Keys, evidence, ledger and proofs are real. A lie is a function over an honest answer (`lies`), or a replacement of
-what the server holds (`ledger`, `blobs`, `tickets`).
+Keys, evidence, ledger and proofs are real. A lie is a function over an honest answer (`lies`), or a
+replacement of what the server holds (`ledger`, `blobs`, `tickets`).
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -154,11 +155,20 @@ class ServerSimulator:
             raise UnavailableError("timeout", "dropped on the way out")
         if route in self.lies:
             answer = self.lies[route](answer)
-        if not isinstance(answer, Reply):
-            answer = Reply(200, CBOR, encode(answer))
-        if len(answer.body) > max_bytes:
+        reply = answer if isinstance(answer, Reply) else Reply(200, CBOR, encode(answer))
+        if len(reply.body) > max_bytes:
             raise MalformedError("too_large", "the answer is too large")
-        return answer
+        return reply
+
+    def one_at_a_time(self) -> None:
+        """Serve several threads: one after the other."""
+        lock, honest = threading.Lock(), self.exchange
+
+        def exchange(*args: Any, **named: Any) -> Reply:
+            with lock:
+                return honest(*args, **named)
+
+        self.exchange = exchange  # type: ignore[method-assign]  # the same, behind a lock
 
     def problem(self, error: Error) -> Reply:
         status = 409 if isinstance(error, RollbackError) else STATUS.get(type(error), 403)

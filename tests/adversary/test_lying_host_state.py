@@ -9,6 +9,7 @@ import pytest
 
 from adyton.core.errors import UnavailableError, VerificationError
 from adyton.protocol import boundary
+from tests import task_kit
 from tests.host_fixtures import contacted
 from tests.host_simulator import HostSimulator, Refused, SimulatedClient
 
@@ -186,3 +187,36 @@ def test_a_fault_of_ours_halts_without_its_text(liar: LyingHost) -> None:
     assert failure.text == "the enclave has halted"
     assert secret.encode() not in failure.encode()
     assert_halted(liar)
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_lie_about_a_task_or_its_runner_halts_the_enclave(liar: LyingHost, lie: Lie) -> None:
+    client = contacted(liar)
+    accepted = task_kit.submit(client, task_kit.python(""))
+    finish = task_kit.finish_of(liar, accepted.exec_id)
+    liar.lie = lie
+    with pytest.raises(Refused) as refused:
+        liar.execute(finish)
+    assert (refused.value.kind, refused.value.code) == ("InvariantError", "state_mismatch")
+    assert_halted(liar)
+    liar.lie = None
+    liar.start()
+    assert task_kit.end(client, accepted).finish.attempt == 2
+
+
+def test_one_lie_among_honest_answers_is_enough(liar: LyingHost) -> None:
+    """A finish reads two values: the runner's membership, then the pending task."""
+    client = contacted(liar)
+    for place in (0, 1):
+        accepted = task_kit.submit(client, task_kit.python(""))
+        finish = task_kit.finish_of(liar, accepted.exec_id)
+        answers = iter([place != 0, place != 1])
+        liar.lie = lambda host, name, answers=answers: (  # type: ignore[misc]  # bound early
+            host.honest(name) if next(answers) else b""
+        )
+        with pytest.raises(Refused) as refused:
+            liar.execute(finish)
+        assert refused.value.code == "state_mismatch"
+        liar.lie = None
+        liar.start()
+        task_kit.end(client, accepted)

@@ -28,7 +28,7 @@ PATHS = [
 ]
 METHODS = "GET HEAD POST PUT DELETE PATCH OPTIONS TRACE".split()
 VALUES = st.sampled_from(
-    ["", "0", "-1", "01", "1e3", "9" * 30, "9223372036854775807", "9223372036854775808", "00" * 32,
+    ["", "0", "task_hash=1", "-1", "01", "1e3", "9" * 30, "9223372036854775807", "9223372036854775808", "00" * 32,
      "0" * 63, "ab" * 16, "AB" * 16, "%00", "%ff%fe", "%", "%zz", "é", "a b", "\u0661", "60", "1"]
 )  # fmt: skip
 NAMES = st.sampled_from("task_hash wait view from to limit nonce key_id other".split())
@@ -113,6 +113,23 @@ def test_garbage_is_refused_in_form(
         judge(*answer, method)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "wait=task_hash=1",
+        "task%5fhash=" + "00" * 32,
+        "task_hash",
+        "from=1&task_hash=",
+        "a=task_hash=",
+    ],
+)
+def test_queries_that_only_look_like_a_lookup_are_refused(facts: ServerFacts, query: str) -> None:
+    http = Http(facts)
+    with closing(http):
+        status, problem = http.call("GET", f"/block?{query}")
+        assert (status, problem["code"]) == (400, "bad_argument")
+
+
 @pytest.mark.parametrize("path", ["/task", "/read", "/key", "/blob/" + "00" * 32])
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_body_over_the_bound_is_refused_before_it_is_read(
@@ -167,6 +184,21 @@ def test_broken_envelopes_never_reach_a_block(facts: ServerFacts, noise: bytes) 
             status, problem = http.call("POST", "/task", {"envelope": broken})
             assert (status, problem["code"]) == (400, "malformed")
         assert http.call("GET", "/health")[1]["height"] == height
+
+
+@settings(max_examples=60)
+@given(
+    st.binary(max_size=300)
+    | st.sampled_from([b"GET", b"POST /task HTTP/1.1\r\n", b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET http://x/health HTTP/1.1\r\n\r\n", b"CONNECT x:1 HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+        b"POST /task HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"])
+)  # fmt: skip
+def test_what_is_no_http_is_survived(facts: ServerFacts, noise: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", facts.port), timeout=30) as connection:
+        connection.sendall(noise)
+        connection.shutdown(socket.SHUT_WR)
+        assert b" 500 " not in connection.recv(65536).split(b"\r\n")[0]
 
 
 def test_an_envelope_at_its_bound_passes(facts: ServerFacts) -> None:

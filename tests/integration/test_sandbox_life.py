@@ -80,7 +80,8 @@ def test_fifty_guests_leak_nothing(jail: Jail) -> None:
     def state() -> tuple[int, int, int]:
         return len(os.listdir("/proc/self/fd")), len(_descendants(outer)), threading.active_count()
 
-    time.sleep(0.2)
+    # Outer process, zygote, two wardens with a guest each.
+    _eventually(lambda: len(_descendants(outer)) == 5)
     before = state()
     for number in range(50):
         code = "import os\nos.fork()\nopen('out/x', 'w')" if number % 5 == 0 else "print('hello')"
@@ -214,7 +215,8 @@ def test_close_ends_running_guests() -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    time.sleep(0.2)
+    (outer,) = _children()
+    _eventually(lambda: any(_is_locked_down(pid) for pid in _descendants(outer)))
     jail.close()
     thread.join(10)
     assert not thread.is_alive()
@@ -249,6 +251,30 @@ def test_no_user_namespaces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert caught.value.code == "sandbox_unavailable"
 
 
+@pytest.mark.parametrize(
+    ("file", "function", "step"),
+    [
+        ("namespaces.py", "def furnish(user: int) -> None:", "no disk"),
+        ("namespaces.py", "def resize_disk(size: int) -> None:", "no size"),
+        ("landlock.py", "def restrict_self(rules: int) -> None:", "no domain"),
+    ],
+)
+def test_a_step_that_fails_in_every_cell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, function: str, step: str
+) -> None:
+    # No guest may run with a step left out, and nobody may wait for ever.
+    package = tmp_path / "adyton"
+    shutil.copytree(Path(adyton.__file__).parent, package)
+    source = package / "sandbox" / file
+    text = source.read_text()
+    assert function in text
+    source.write_text(text.replace(function, f"{function}\n    raise OSError(1, {step!r})"))
+    monkeypatch.setattr(nursery, "_PROGRAM", package / "sandbox" / "zygote.py")
+    with pytest.raises(UnavailableError, match=step) as caught:
+        Jail()
+    assert caught.value.code == "sandbox_unavailable"
+
+
 _AS_A_USER = """
 import sys, os
 from adyton.core.errors import UnavailableError
@@ -256,7 +282,7 @@ from adyton.sandbox.jail import GuestJob, GuestLimits, Jail
 limits = GuestLimits(10.0, 5, 512 << 20, 16 << 20, 65536, 16, 64, 1 << 20, 1 << 20, 8)
 assert os.getuid() == 65534
 try:
-    jail = Jail(memory_groups=False)
+    jail = Jail()
 except UnavailableError as error:
     print('unavailable', error.message)
     sys.exit(3)

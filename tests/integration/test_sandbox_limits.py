@@ -153,6 +153,16 @@ def test_limits_are_each_guests_own(jail: Jail) -> None:
         assert jail.run(large).stdout == b"fits\n"
 
 
+def test_least_memory(jail: Jail) -> None:
+    outcome = jail.run(job("print('small')", memory_bytes=32 * MIB))
+    if jail.memory_cap == "cgroup":
+        assert outcome.stdout == b"small\n"
+    else:
+        # The interpreter's own address space is larger: an end of the guest's, not of ours.
+        assert outcome.exit_code is not None or outcome.signal is not None
+    assert jail.run(job("print('next')")).stdout == b"next\n"
+
+
 def test_disk_fill(jail: Jail) -> None:
     code = """
     import os

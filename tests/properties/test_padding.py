@@ -58,5 +58,5 @@ def test_classes_are_few() -> None:
         size = size_class(size, least=256)
         classes.add(size)
         size += 1
-    # 64 MiB of possible lengths tell an observer less than nine bits.
-    assert len(classes) <= 400
+    # 64 MiB of possible lengths tell an observer at most nine bits.
+    assert len(classes) <= 512

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import certificate_policy, open_session, the_pin
@@ -67,15 +68,21 @@ def _sync(args: argparse.Namespace, out: Output) -> int:
 
 
 def _verify(args: argparse.Namespace, out: Output) -> int:
-    verifier, _ = _stored(settings_of(args), out)
+    verifier = _stored(settings_of(args), out)
     out.text(f"chain {verifier.chain_id.hex()}: every block verifies", _summary(verifier))
     out.json({**_facts(verifier), "verified": True})
     return 0
 
 
 def _show(args: argparse.Namespace, out: Output) -> int:
-    verifier, blocks = _stored(settings_of(args), out)
-    wanted = [block for block in blocks if block.header.height >= args.start]
+    wanted: list[VerifiedBlock] = []
+
+    def keep(block: VerifiedBlock) -> None:
+        if block.header.height >= args.start:
+            wanted.append(block)
+
+    verifier = _stored(settings_of(args), out, keep)
+    # Nothing is shown before all of it is verified.
     for block in wanted:
         out.text(*_lines(block))
     out.text(_summary(verifier))
@@ -83,27 +90,30 @@ def _show(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _stored(settings: Settings, out: Output) -> tuple[ChainVerifier, list[VerifiedBlock]]:
-    """Verify the stored chain of the server that is meant; return it with its blocks."""
+def _stored(
+    settings: Settings, out: Output, keep: Callable[[VerifiedBlock], None] | None = None
+) -> ChainVerifier:
+    """Verify the stored chain of the server that is meant; each block is given to `keep`."""
     from adyton.cli.connect import allow_platform
-    from adyton.client.chain import ChainVerifier
     from adyton.client.chain_store import BlockFile
+    from adyton.client.chain_sync import verify_stored
     from adyton.client.keystore import Keystore
 
     keystore = Keystore(settings.home)
     pin = the_pin(keystore, settings)
     allow_platform(pin, settings, out)
-    stored = BlockFile(keystore.home, pin.chain_id)
-    verifier = ChainVerifier(
-        stored.unverified_genesis(),
+
+    def verified(block: VerifiedBlock) -> None:
+        out.progress(f"verified {block.header.height} blocks")
+        if keep is not None:
+            keep(block)
+
+    return verify_stored(
+        BlockFile(keystore.home, pin.chain_id),
         policy=certificate_policy(frozenset({pin.fingerprint}), settings),
         now_ms=time.time_ns() // 1_000_000,
+        keep=verified,
     )
-    blocks = []
-    for unverified in stored.unverified_blocks():
-        blocks.append(verifier.append(unverified))
-        out.progress(f"verified {verifier.height} blocks")
-    return verifier, blocks
 
 
 def _summary(verifier: ChainVerifier) -> str:

@@ -31,6 +31,7 @@ INTERRUPTED: Final = 130
 EXIT_HELP: Final = """\
 exit status: 0 done; 2 wrong usage; 3 malformed; 4 does not verify; 5 refused by policy;
 6 guest failed; 7 unavailable, try again; 70 internal error; 130 interrupted.
+With --json a failure prints {"error": {"code", "message", "next", "exit_code"}} on stdout.
 `adyton run` exits with the task's own status, 128 + N after signal N, and 125 for every failure of ours."""
 
 NEXT: Final[dict[str, str]] = {

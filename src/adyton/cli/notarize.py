@@ -8,7 +8,13 @@ from typing import Any
 
 from adyton.cli.connect import open_session
 from adyton.cli.output import Output
-from adyton.cli.settings import home_parent, json_parent, server_parent, settings_of
+from adyton.cli.settings import (
+    home_parent,
+    json_parent,
+    ordering_parent,
+    server_parent,
+    settings_of,
+)
 
 _DESCRIPTION = """\
 Record a salted commitment to a file's digest, and save the receipt. Neither the file nor its digest
@@ -24,7 +30,7 @@ def add(nouns: Any) -> None:
         description=_DESCRIPTION,
         epilog="example:\n  adyton notarize contract.pdf && adyton verify contract.pdf.receipt",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[json_parent(), home_parent(), server_parent()],
+        parents=[json_parent(), home_parent(), server_parent(), ordering_parent()],
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help="any file")
@@ -41,7 +47,7 @@ def _notarize(args: argparse.Namespace, out: Output) -> int:
     content = path.read_bytes()
     target = Path(args.out) if args.out else path.with_name(f"{path.name}.receipt")
     with open_session(settings_of(args), out) as session, out.waiting("recording"):
-        receipt = notarize(session, content, name=path.name[:200])
+        receipt = notarize(session, content, ordering=args.ordering, name=path.name[:200])
     encoded = receipt.encode()
     target.write_bytes(encoded)
     facts = Receipt.decode(receipt.proof.receipt).facts

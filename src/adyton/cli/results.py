@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from adyton.cli.connect import open_session
 from adyton.cli.failures import OURS
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adyton.client.session import Session
     from adyton.protocol.task import TaskResult
 
+_WAIT_S: Final = 60
 _DESCRIPTION = """\
 Print the result of a task: what it printed, how the run went, where its certificate is. TASK is a
 name, or at least eight digits from the start of a task hash; without it the newest task is meant.
@@ -41,7 +42,11 @@ def add(nouns: Any) -> None:
     parser.add_argument("task", metavar="TASK", nargs="?", help="name or hash; default the newest")
     parser.add_argument("--out", metavar="DIR", help="where to write the files it left in out/")
     parser.add_argument(
-        "--wait", metavar="S", type=int, default=0, help="wait for the end; default 0, ask once"
+        "--wait",
+        metavar="S",
+        type=int,
+        default=_WAIT_S,
+        help=f"longest to wait for its end; default {_WAIT_S}; 0 asks once",
     )
     add_certificate_options(parser)
     parser.set_defaults(handler=_results, parser=parser)

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from adyton.cli.connect import open_session
 from adyton.cli.failures import OURS
 from adyton.cli.output import Output
-from adyton.cli.settings import home_parent, json_parent, server_parent, settings_of
+from adyton.cli.settings import (
+    home_parent,
+    json_parent,
+    ordering_parent,
+    server_parent,
+    settings_of,
+)
 from adyton.core import limits
 from adyton.core.errors import UsageError
 
@@ -45,7 +51,7 @@ def add(nouns: Any) -> None:
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[json_parent(), home_parent(), server_parent()],
+        parents=[json_parent(), home_parent(), server_parent(), ordering_parent()],
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help="the code")
@@ -121,7 +127,7 @@ def _submit(session: Session, args: argparse.Namespace) -> RequestRecord:
         inputs=read_inputs([Path(one) for one in args.input]),
         name=args.name,
     )
-    return submit(session, prepared)
+    return submit(session, prepared, ordering=args.ordering)
 
 
 def _stdin(named: str | None) -> bytes | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adyton.core.errors import UsageError
+from adyton.protocol.words import ORDERING_LEVELS
 
 
 @dataclass(frozen=True)
@@ -74,5 +75,17 @@ def server_parent() -> argparse.ArgumentParser:
         "--server",
         metavar="URL",
         help="which trusted server (ADYTON_SERVER; not needed where one is trusted)",
+    )
+    return parent
+
+
+def ordering_parent() -> argparse.ArgumentParser:
+    """Return the option of commands that have something recorded."""
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument(
+        "--ordering",
+        choices=ORDERING_LEVELS,
+        default=ORDERING_LEVELS[0],
+        help=f"least ordering level to accept; default {ORDERING_LEVELS[0]}",
     )
     return parent

@@ -11,17 +11,22 @@ with Session(Keystore("keys"), transport, policy) as session:
 print(done.result.stdout.decode())
 """
 
-from adyton.client.exchange import Accepted
-from adyton.client.finished_task import FinishedTask
-from adyton.client.keystore import Keystore
-from adyton.client.notary import NotaryReceipt, notarize, verify_notary_receipt
-from adyton.client.outputs import save_outputs
-from adyton.client.records import RequestRecord
-from adyton.client.run_task import run_task
-from adyton.client.session import Session
-from adyton.client.task_files import PreparedTask, prepare_task, task_limits
-from adyton.client.tasks import fetch, list_account, submit
-from adyton.client.transport import HttpTransport, Transport
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from adyton.client.exchange import Accepted
+    from adyton.client.executor import TaskExecutor
+    from adyton.client.finished_task import FinishedTask
+    from adyton.client.keystore import Keystore
+    from adyton.client.notary import NotaryReceipt, notarize, verify_notary_receipt
+    from adyton.client.outputs import save_outputs
+    from adyton.client.records import RequestRecord
+    from adyton.client.running import run_task
+    from adyton.client.session import Session
+    from adyton.client.task_files import PreparedTask, prepare_task, task_limits
+    from adyton.client.tasks import fetch, list_account, submit
+    from adyton.client.transport import HttpTransport, Transport
 
 __all__ = [
     "Accepted",
@@ -32,6 +37,7 @@ __all__ = [
     "PreparedTask",
     "RequestRecord",
     "Session",
+    "TaskExecutor",
     "Transport",
     "fetch",
     "list_account",
@@ -43,3 +49,33 @@ __all__ = [
     "task_limits",
     "verify_notary_receipt",
 ]
+
+# Loaded on first use: whoever needs one module of this package does not wait for all of them.
+_HOME: Final = {
+    "Accepted": "exchange",
+    "FinishedTask": "finished_task",
+    "HttpTransport": "transport",
+    "Keystore": "keystore",
+    "NotaryReceipt": "notary",
+    "PreparedTask": "task_files",
+    "RequestRecord": "records",
+    "Session": "session",
+    "TaskExecutor": "executor",
+    "Transport": "transport",
+    "fetch": "tasks",
+    "list_account": "tasks",
+    "notarize": "notary",
+    "prepare_task": "task_files",
+    "run_task": "running",
+    "save_outputs": "outputs",
+    "submit": "tasks",
+    "task_limits": "task_files",
+    "verify_notary_receipt": "notary",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

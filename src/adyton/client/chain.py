@@ -202,7 +202,7 @@ class ChainVerifier:
             header.time_ms,
         ):
             _refuse("its checkpoint is of another block")
-        if facts.size != self._log.size + entries:
+        if (facts.first, facts.size) != (self._log.size, self._log.size + entries):
             _refuse("its checkpoint is of a log of another size")
         if (facts.ordering, facts.time_source) != (fixed.ordering, fixed.time_source):
             _refuse("its checkpoint names another ordering or time source than genesis")
@@ -240,8 +240,8 @@ class ChainVerifier:
         }[part.kind]
         if has != wanted:
             _refuse(f"a {part.kind} entry has not the form of its kind")
-        if part.kind == "void" and (not part.code or part.claims is not None):
-            _refuse("a void entry without a reason, or with claims")
+        if part.kind in ("start", "void") and part.claims is not None:
+            _refuse(f"a {part.kind} entry with claims")
         if part.kind == "request" and part.task_hash is not None:
             if part.task_hash in self._running:
                 _refuse("a task hash occurs twice")

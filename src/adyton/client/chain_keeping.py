@@ -66,7 +66,7 @@ class ChainStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Exclude every other thread and process that would read and then write; not to be nested."""
+        """Exclude every other thread and process that reads and then writes; not to be nested."""
         try:
             descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError as problem:

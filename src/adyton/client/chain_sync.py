@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adyton.client.certificate import CertificatePolicy
-from adyton.client.chain import ChainVerifier, LocalBlock
+from adyton.client.chain import ChainVerifier, LocalBlock, VerifiedBlock
 from adyton.client.chain_store import BlockFile
 from adyton.client.server_api import BlocksAnswer
 from adyton.core.errors import RollbackError, VerificationError
@@ -38,19 +38,26 @@ def _blocks(unverified: BlocksAnswer) -> list[LocalBlock]:
 
 
 def verify_stored(
-    stored: BlockFile, *, policy: CertificatePolicy, now_ms: int, progress: Progress | None = None
+    stored: BlockFile,
+    *,
+    policy: CertificatePolicy,
+    now_ms: int,
+    keep: Callable[[VerifiedBlock], None] | None = None,
 ) -> ChainVerifier:
     """Verify a stored chain from its genesis on.
+
+    Args:
+        keep: given each block as it is verified; what follows it may still not verify.
 
     Raises:
         UsageError: nothing is stored.
         VerificationError: `chain_invalid`, with the height and what does not hold.
     """
     verifier = ChainVerifier(stored.unverified_genesis(), policy=policy, now_ms=now_ms)
-    for block in stored.unverified_blocks():
-        verifier.append(block)
-        if progress:
-            progress(verifier.height, 0)
+    for unverified in stored.unverified_blocks():
+        block = verifier.append(unverified)
+        if keep is not None:
+            keep(block)
     return verifier
 
 

@@ -13,7 +13,7 @@ from adyton.client.problems import error_of
 from adyton.client.records import ACCEPTED, REFUSED, RequestRecord
 from adyton.client.server_api import ServerApi
 from adyton.client.server_keys import ServerKeys
-from adyton.client.verified_view import VerifiedEntry
+from adyton.client.verified import VerifiedEntry
 from adyton.client.view_keeper import ViewKeeper
 from adyton.core import limits
 from adyton.core.errors import PolicyError, RollbackError, VerificationError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adyton.client.records import KnownClaims, RequestRecord
-from adyton.client.verified_view import KnownNode, VerifiedEntry
+from adyton.client.verified import KnownNode, VerifiedEntry
 from adyton.core.errors import VerificationError
 from adyton.protocol.claims import TASK_FIELDS, claims_digest, commit
 from adyton.protocol.evidence import EvidenceBundle, NodeEvidence

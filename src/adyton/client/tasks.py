@@ -19,12 +19,13 @@ from adyton.client.records import ACCEPTED, FINISHED, PENDING, RequestRecord
 from adyton.client.server_api import EntryAnswer
 from adyton.client.session import Session
 from adyton.client.task_files import PreparedTask
-from adyton.client.verified_view import VerifiedEntry
+from adyton.client.verified import VerifiedEntry
 from adyton.core import limits
 from adyton.core.errors import UnavailableError, UsageError, VerificationError
 from adyton.protocol import account
 from adyton.protocol import task as protocol
 from adyton.protocol.account import AccountList, AccountPage
+from adyton.protocol.words import require_ordering
 
 _POLL_LEAST_S: Final = 0.02  # between polls of a server that does not wait
 _POLL_MOST_S: Final = 1.0
@@ -145,6 +146,7 @@ def _opened(
     keeper, pin = session.keeper, session.pin
     finish = verified_finish(accepted, finished, record.task_hash, pin.chain_id)
     runner = keeper.runner(finish.runner_key)
+    require_ordering(finished.checkpoint.facts.ordering, record.ordering)
     if finish.result is not None and finish.result_blob is None:
         sealed = finish.result
     elif finish.result is None and finish.result_blob is not None:

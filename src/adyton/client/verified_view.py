@@ -15,97 +15,24 @@ No input or output, no clock: time is an argument. The rules:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from adyton.attestation.node import NodeAppraisal, appraise_node
 from adyton.attestation.policy import AppraisalPolicy
+from adyton.client.checkpoint_order import contradiction, order
+from adyton.client.verified import KnownNode, UnjoinedError, UnknownKeyError, VerifiedEntry
 from adyton.core import limits
 from adyton.core.crypto import key_id
 from adyton.core.encoding import decode, encode
-from adyton.core.errors import Error, MalformedError, ReceiptError, RollbackError
+from adyton.core.errors import MalformedError, ReceiptError, RollbackError
 from adyton.core.merkle import verify_consistency
 from adyton.protocol.evidence import NodeEvidence
-from adyton.protocol.ledger import BlockHeader, Checkpoint, EntryProof, PublicPart, Receipt
+from adyton.protocol.ledger import Checkpoint, EntryProof, Receipt
 
 _NAME: Final = "verified-view/1"
 _NODES: Final = 64  # starts whose keys are held; an older one can be shown again
 _MAX_BYTES: Final = _NODES * 4 * limits.EVIDENCE + 64 * limits.KIB
-
-
-class UnknownKeyError(ReceiptError):
-    """Signed by a key whose evidence the view has not seen; appraise it, and offer the bytes again.
-
-    Attributes:
-        key_id: eight bytes that name the key.
-    """
-
-    def __init__(self, key_id_: bytes) -> None:
-        super().__init__("receipt_invalid", "signed by a key that was never attested here")
-        self.key_id = key_id_
-
-    def __reduce__(self) -> tuple[type[Error], tuple[bytes]]:  # type: ignore[override]  # own arguments
-        return type(self), (self.key_id,)
-
-
-class UnjoinedError(ReceiptError):
-    """No consistency proof that was shown joins a signed checkpoint to the held one.
-
-    A bad proof alone accuses nobody; a server that has no good one tells two stories.
-
-    Attributes:
-        held: COSE_Sign1 bytes of the held checkpoint.
-        shown: of the one that could not be joined to it.
-    """
-
-    def __init__(self, held: bytes, shown: bytes) -> None:
-        super().__init__("receipt_invalid", "the consistency proof does not join the checkpoints")
-        self.held = held
-        self.shown = shown
-
-    def __reduce__(self) -> tuple[type[Error], tuple[bytes, bytes]]:  # type: ignore[override]  # own arguments
-        return type(self), (self.held, self.shown)
-
-
-@dataclass(frozen=True)
-class KnownNode:
-    """One attested start of a node.
-
-    Attributes:
-        recorder_key: Ed25519, signs checkpoints and key answers.
-        runner_key: Ed25519, signs the ends of tasks.
-        measurement: 48 bytes, of the code that holds both.
-        evidence: encoded `NodeEvidence` that shows it.
-    """
-
-    recorder_key: bytes
-    runner_key: bytes
-    measurement: bytes
-    evidence: bytes
-
-
-@dataclass(frozen=True)
-class VerifiedEntry:
-    """An entry that lies in this chain.
-
-    Attributes:
-        proof: from which it can be verified again.
-        part: what it says.
-        checkpoint: of its block.
-        node: attested start whose recorder key signed the checkpoint.
-        exec_id: name of its execution.
-    """
-
-    proof: EntryProof
-    part: PublicPart
-    checkpoint: Checkpoint
-    node: KnownNode
-    exec_id: bytes
-
-    @property
-    def header(self) -> BlockHeader:
-        """Header of the entry's block."""
-        return self.proof.header
 
 
 class VerifiedView:
@@ -287,7 +214,8 @@ class VerifiedView:
         part, checkpoint = proof.verify(node.recorder_key, self.chain_id)
         if part.measurement != node.measurement:
             raise ReceiptError("receipt_invalid", "executed by code that is not attested")
-        return VerifiedEntry(proof, part, checkpoint, node, proof.exec_id())
+        exec_id = proof.header.exec_id(checkpoint.facts.epoch, proof.index)
+        return VerifiedEntry(proof, part, checkpoint, node, exec_id)
 
     def _join(self, shown: Checkpoint, consistency: Sequence[bytes]) -> None:
         """Hold the verified checkpoint against the held one (rules 3 to 5)."""
@@ -295,17 +223,17 @@ class VerifiedView:
         if held is None:
             self.checkpoint = shown
             return
-        shown_is_newer = _order(shown) > _order(held)
+        shown_is_newer = order(shown) > order(held)
         older, newer = (held, shown) if shown_is_newer else (shown, held)
-        contradiction = _contradiction(older, newer)
-        if contradiction:
-            raise RollbackError("fork", contradiction, held.encode(), shown.encode())
+        problem = contradiction(older, newer)
+        if problem:
+            raise RollbackError("fork", problem, held.encode(), shown.encode())
         try:
             verify_consistency(
                 older.facts.size, older.root, newer.facts.size, newer.root, consistency
             )
-        except ReceiptError as problem:
-            raise UnjoinedError(held.encode(), shown.encode()) from problem
+        except ReceiptError as unjoined:
+            raise UnjoinedError(held.encode(), shown.encode()) from unjoined
         # Invariant: the held checkpoint never has fewer leaves than one held before.
         if shown_is_newer:
             self.checkpoint = shown
@@ -348,29 +276,3 @@ class VerifiedView:
 
 def _is_bytes(value: Any, size: int) -> bool:
     return type(value) is bytes and len(value) == size
-
-
-def _order(checkpoint: Checkpoint) -> tuple[int, int]:
-    # A block without entries adds no leaf: then the height decides.
-    return checkpoint.facts.size, checkpoint.facts.height
-
-
-def _contradiction(older: Checkpoint, newer: Checkpoint) -> str:
-    """Return why both cannot be of one chain, or nothing; the proof is the caller's to check."""
-    low, high = older.facts, newer.facts
-    if low.size == high.size and older.root != newer.root:
-        return f"two logs of {low.size} entries"
-    if low.height == high.height:
-        same = (low.size, low.block_hash, low.state_root, low.time_ms, low.epoch) == (
-            high.size,
-            high.block_hash,
-            high.state_root,
-            high.time_ms,
-            high.epoch,
-        )
-        return "" if same else f"two blocks of height {low.height}"
-    if low.height > high.height:
-        return "more entries at a smaller height"
-    if low.time_ms > high.time_ms or low.epoch > high.epoch:
-        return "time or epoch went backwards while the ledger grew"
-    return ""

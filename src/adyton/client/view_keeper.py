@@ -9,23 +9,19 @@ is met by asking again.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from adyton.attestation.node import NodeAppraisal, appraise_node
 from adyton.attestation.policy import AppraisalPolicy
 from adyton.client.chain_keeping import ChainStore
+from adyton.client.held_view import HeldView
 from adyton.client.records import AppraisedNode, Pin
 from adyton.client.server_api import ServerApi
-from adyton.client.verified_view import (
-    KnownNode,
-    UnjoinedError,
-    UnknownKeyError,
-    VerifiedEntry,
-    VerifiedView,
-)
+from adyton.client.verified import KnownNode, UnjoinedError, UnknownKeyError, VerifiedEntry
+from adyton.client.verified_view import VerifiedView
 from adyton.core import limits
 from adyton.core.crypto import key_id
 from adyton.core.errors import (
@@ -38,6 +34,7 @@ from adyton.core.errors import (
 from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.ledger import Checkpoint, EntryProof, Receipt
 
+_RECENT: Final = 32  # entries that need not be verified a second time
 _ROUNDS: Final = 16  # of meeting a view that others move meanwhile
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
@@ -73,43 +70,20 @@ class ViewKeeper:
         self._pin = pin
         self._policy = policy
         self._now_ms = now_ms
-        self._cached: tuple[bytes | None, VerifiedView] | None = None
+        self._held = HeldView(store, pin)
+        self._recent: dict[bytes, VerifiedEntry] = {}
+        self._recent_lock = threading.Lock()
         self._appraisal: tuple[NodeAppraisal, bytes, int] | None = None
-        with self._view() as view:
-            self._size = view.size
 
     @property
     def size(self) -> int:
         """Leaves of the view as last seen here; another process may have moved it."""
-        return self._size
+        return self._held.size
 
     def snapshot(self) -> VerifiedView:
         """Return a copy of the view, to look at."""
-        with self._view() as view:
+        with self._held.lend() as view:
             return VerifiedView.from_bytes(view.to_bytes())
-
-    @contextmanager
-    def _view(self) -> Iterator[VerifiedView]:
-        """Lend the view under the lock, and store it when it has changed."""
-        with self._store.locked():
-            kept = self._store.view()
-            cached = self._cached
-            self._cached = None
-            if cached is not None and cached[0] == kept:
-                view = cached[1]
-            elif kept is None:
-                view = VerifiedView(self._pin.chain_id, self._pin.fingerprint)
-            else:
-                view = VerifiedView.from_bytes(kept)
-                if view.fingerprint != self._pin.fingerprint:
-                    view.repin(self._pin.fingerprint)
-            before = (view.checkpoint, view.nodes, view.fingerprint)
-            yield view
-            if (view.checkpoint, view.nodes, view.fingerprint) != before or kept is None:
-                kept = view.to_bytes()
-                self._store.put_view(kept)
-            self._cached = (kept, view)
-            self._size = view.size
 
     # --- nodes ----------------------------------------------------------------------------------
 
@@ -130,7 +104,7 @@ class ViewKeeper:
                 return held[0], held[1]
         nonce = secrets.token_bytes(limits.NONCE)
         unverified = NodeEvidence.decode(self._api.get_evidence(nonce))
-        with self._view() as view:
+        with self._held.lend() as view:
             appraisal = view.update_node(unverified, self._policy, nonce, self._now_ms())
             self._store.put_node(AppraisedNode(unverified.encode(), nonce, now))
         self._appraisal = (appraisal, unverified.digest(), now)
@@ -168,7 +142,7 @@ class ViewKeeper:
         shown = (unverified.recorder.attested.signing_key, unverified.runner.attested.signing_key)
         if key_id_ not in map(key_id, shown):
             raise ReceiptError("receipt_invalid", "the server shows no evidence for a key it uses")
-        with self._view() as view:
+        with self._held.lend() as view:
             view.add_announced_node(unverified, self._policy, self._now_ms())
 
     def runner(self, runner_key: bytes) -> KnownNode:
@@ -183,7 +157,7 @@ class ViewKeeper:
         learnt: set[bytes] = set()
         while True:
             try:
-                with self._view() as view:
+                with self._held.lend() as view:
                     return use(view)
             except UnknownKeyError as unknown:
                 if unknown.key_id in learnt:
@@ -208,12 +182,20 @@ class ViewKeeper:
             MalformedError, ReceiptError, EvidenceError: it does not hold.
             RollbackError: with both checkpoints, when the ledger tells two stories.
         """
-        size = Receipt.decode(EntryProof.decode(unverified).receipt).facts.size
         use = partial(VerifiedView.accept_entry, unverified=unverified)
-        return self._joined(size, use, consistency, joined_at)
+        entry = self._joined(lambda: _size_of(unverified), use, consistency, joined_at)
+        with self._recent_lock:
+            self._recent[unverified] = entry
+            if len(self._recent) > _RECENT:
+                self._recent.pop(next(iter(self._recent)))
+        return entry
 
     def reopen_entry(self, kept: bytes) -> VerifiedEntry:
         """Return an entry of this client's own keystore, which was accepted once."""
+        with self._recent_lock:
+            recent = self._recent.get(kept)
+        if recent is not None:
+            return recent
         return self._learning(lambda view: view.reopen_entry(kept))
 
     def accept_checkpoint(self, unverified: bytes, *, least: int) -> Checkpoint:
@@ -228,7 +210,7 @@ class ViewKeeper:
         """
         size = Checkpoint.decode(unverified).facts.size
         use = partial(VerifiedView.accept_checkpoint, unverified=unverified)
-        shown = self._joined(size, use, None, 0)
+        shown = self._joined(lambda: size, use, None, 0)
         if size < least:
             held = self.snapshot().checkpoint
             raise RollbackError(
@@ -271,17 +253,17 @@ class ViewKeeper:
 
     def _joined(
         self,
-        size: int,
+        size: Callable[[], int],
         use: _Use[_T],
         consistency: Sequence[bytes] | None,
         joined_at: int,
     ) -> _T:
-        """Have the view take up a checkpoint of `size`, with a proof from where it stands now."""
+        """Have the view take up a checkpoint of this size, with a proof from where it stands."""
         path, at, doubted = consistency, joined_at, False
         for _ in range(_ROUNDS):
             if path is None:
                 at = self._held_size()
-                path = self._consistency(at, size)
+                path = self._consistency(at, size())
             try:
                 found = self._learning(partial(_when_at, at, use, path))
                 if found is not None:
@@ -296,7 +278,7 @@ class ViewKeeper:
         raise UnavailableError("overloaded", "the view moves faster than it can be followed")
 
     def _held_size(self) -> int:
-        with self._view() as view:
+        with self._held.lend() as view:
             return view.size
 
     def _consistency(self, one: int, other: int) -> Sequence[bytes]:
@@ -310,6 +292,10 @@ def _when_at(
 ) -> _T | None:
     """Use the view if it stands where the proof begins, else return None."""
     return use(view, consistency=consistency) if view.size == size else None
+
+
+def _size_of(unverified: bytes) -> int:
+    return Receipt.decode(EntryProof.decode(unverified).receipt).facts.size
 
 
 def _fork(unjoined: UnjoinedError) -> RollbackError:

@@ -59,6 +59,7 @@ class Recorder:
         if self._key is None:
             raise InvariantError("invariant", "a block before the node has a key")
         log_root = self._log.root()
+        first = self.head.log_size
         self.head = Head(
             self._chain_id,
             header.height,
@@ -75,6 +76,7 @@ class Recorder:
             self._chain_id,
             header.height,
             self._log.size,
+            first,
             header.time_ms,
             state_root,
             self.head.block_hash,

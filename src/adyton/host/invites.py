@@ -5,14 +5,18 @@ The private key lies in the data directory with mode 0600; its public half is fi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import sqlite3
 from pathlib import Path
 from typing import Final
 
 from adyton.core.crypto import SigningKey
 from adyton.core.errors import UsageError
+from adyton.host.datadir import STORE
 from adyton.protocol.envelope import Invite
+from adyton.protocol.genesis import Genesis
 
 FILE: Final = "invite.key"
 MOST_DAYS: Final = 3660
@@ -46,6 +50,28 @@ def load_invite_key(data: Path) -> SigningKey:
     if len(seed) != 32:
         raise UsageError("keystore", "the key for invitations is damaged")
     return SigningKey(seed)
+
+
+def issue_invite(data: Path, client_key: bytes, days: int, *, now_ms: int) -> Invite:
+    """Invite one client to the chain of a data directory, whether its server runs or not; see `make_invite`.
+
+    Raises:
+        UsageError: the chain does not admit by invitation, or there is no chain yet.
+    """
+    key = load_invite_key(data)
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{(data / STORE).as_uri()}?mode=ro", uri=True)
+        ) as db:
+            row = db.execute("SELECT value FROM meta WHERE name = 'genesis'").fetchone()
+    except sqlite3.Error as problem:
+        raise UsageError("not_found", f"the chain cannot be read: {problem}") from None
+    if row is None:
+        raise UsageError("not_found", "the server has not made its chain yet")
+    genesis = Genesis.decode(row[0])
+    if genesis.configuration.invite_key != key.public:
+        raise UsageError("not_found", "this chain does not admit by these invitations")
+    return make_invite(client_key, days, chain_id=genesis.chain_id(), key=key, now_ms=now_ms)
 
 
 def make_invite(

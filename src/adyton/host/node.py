@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from adyton.host.waiters import Waiters
 from adyton.protocol.boundary import BlockResult
 from adyton.protocol.genesis import Genesis
 
+_log = logging.getLogger("adyton.host")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -97,7 +99,10 @@ class Node:
     async def sweep_for_ever(self) -> None:
         """Delete old blobs from time to time."""
         while True:
-            await self.with_blobs(self.blobs.sweep)
+            try:
+                await self.with_blobs(self.blobs.sweep)
+            except OSError:
+                _log.exception("old blobs are not swept")
             await asyncio.sleep(SWEEP_S)
 
     def metrics_text(self) -> bytes:

@@ -87,7 +87,7 @@ class ReverseCalls:
             return self._other(decode_one_of(body, ENCLAVE_REQUESTS))
         except Error as problem:
             return failure_of(problem).encode()
-        except Exception:  # noqa: BLE001 - a channel handler must not raise
+        except Exception:  # noqa: BLE001  # a channel handler must not raise
             _log.exception("a reverse call was not answered")
             return failure_of(InvariantError("invariant", "internal error of the host")).encode()
 
@@ -116,7 +116,7 @@ class ReverseCalls:
             reply = await loop.run_in_executor(self._blob_thread, self._blob_reply, request)
         except Error as problem:
             reply = failure_of(problem)
-        except Exception:  # noqa: BLE001 - a channel handler must not raise
+        except Exception:  # noqa: BLE001  # a channel handler must not raise
             _log.exception("a blob was not answered")
             reply = failure_of(InvariantError("invariant", "internal error of the host"))
         return reply.encode()

@@ -23,6 +23,7 @@ from adyton.host import store_schema as sql
 from adyton.host.bounds import BLOCK_CACHE
 from adyton.host.database import Transaction, open_database, prepare
 from adyton.host.records import BlockRecord, Recorded, announced_keys
+from adyton.host.seen import Seen
 from adyton.protocol.boundary import BlockResult
 from adyton.protocol.ledger import BlockHeader
 
@@ -50,6 +51,7 @@ class Store:
         self._reader = open_database(path)
         self._write_thread = ThreadPoolExecutor(1, "store-writer")
         self._blocks: OrderedDict[int, BlockRecord] = OrderedDict()
+        self._seen = Seen()
         self.tree = Tree()
         self.height = 0
         try:
@@ -71,13 +73,17 @@ class Store:
 
         Raises:
             InvariantError: another genesis is stored already.
+            UnavailableError: `commit_failed`.
         """
         known = self.meta(GENESIS)
         if known is not None and known != genesis:
             raise InvariantError("invariant", "the store belongs to another chain")
-        with Transaction(self._writer) as writer:
-            writer.execute(sql.UPSERT_META, (GENESIS, genesis))
-            writer.execute(sql.UPSERT_META, (SEALED_ROOT, sealed_root))
+        try:
+            with Transaction(self._writer) as writer:
+                writer.execute(sql.UPSERT_META, (GENESIS, genesis))
+                writer.execute(sql.UPSERT_META, (SEALED_ROOT, sealed_root))
+        except sqlite3.Error as problem:
+            raise UnavailableError("commit_failed", f"not stored: {problem}") from None
 
     # --- blocks ---------------------------------------------------------------------------------
 
@@ -160,6 +166,8 @@ class Store:
     def _adopt(self, record: BlockRecord, result: BlockResult) -> None:
         for entry in result.entries:
             self.tree.append(entry.leaf)
+            if entry.index_hash is not None:
+                self._seen.add(entry.index_hash)
         self.height = record.height
         self._remember(record)
 
@@ -196,6 +204,8 @@ class Store:
 
     def find(self, task_hash: bytes) -> list[Recorded]:
         """Return the entries of a task: its request, then its end if there is one; empty when unknown."""
+        if task_hash not in self._seen:
+            return []
         # Rows past the tree are of a block that is written and not yet adopted: not there yet.
         rows = self._reader.execute(sql.SELECT_TASK, (task_hash, self.tree.size)).fetchall()
         return [self.entry(row[0]) for row in rows]
@@ -260,6 +270,8 @@ class Store:
             for at in range(0, len(leaves), HASH):
                 self.tree.append(leaves[at : at + HASH])
             self.height = height
+        for (task_hash,) in self._reader.execute(sql.SELECT_HASHES):
+            self._seen.add(task_hash)
         last = self.last_block()
         if last is not None and last.checkpoint.payload != self.tree.root():
             raise InvariantError("chain_invalid", "the stored leaves are not what was signed")

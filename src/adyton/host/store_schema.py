@@ -49,6 +49,7 @@ SELECT_ENTRY: Final = (
 SELECT_TASK: Final = (
     "SELECT leaf_index FROM task_index WHERE task_hash = ? AND leaf_index < ? ORDER BY leaf_index"
 )
+SELECT_HASHES: Final = "SELECT task_hash FROM task_index"
 SELECT_ANNOUNCED: Final = "SELECT leaf_index FROM announced WHERE key_id = ?"
 SELECT_STATE: Final = "SELECT value FROM state WHERE name = ?"
 SCAN_STATE: Final = "SELECT name, value FROM state WHERE name > ? ORDER BY name LIMIT ?"

@@ -125,10 +125,9 @@ class Supervisor:
         return Started(genesis, provisioned.measurement, serving.sandbox, pinned)
 
     async def _stop_once(self) -> None:
-        node = self._node
-        node.engine = node.enclave = None
-        engine, self._engine = self._engine, None
-        enclave, self._enclave = self._enclave, None
+        self._node.engine = self._node.enclave = None
+        # Forgotten only when they have ended: a stop that is cancelled in the middle is done again as a whole.
+        engine, enclave = self._engine, self._enclave
         ending = None if engine is None else asyncio.ensure_future(engine.stop())
         if ending is not None:
             # The engine is never cancelled, for it may be storing a block; an enclave that hangs is ended below, and
@@ -138,6 +137,7 @@ class Supervisor:
             await enclave.stop()
         if ending is not None:
             await ending
+        self._engine = self._enclave = None
 
     async def _keep(self) -> None:
         """Start the enclave again, later and later, whenever it or the engine ends."""
@@ -158,5 +158,5 @@ class Supervisor:
                 await self._start_once()
             except Error as problem:
                 _log.error("the enclave does not start: %s", problem)
-            except Exception:  # noqa: BLE001 - the next attempt may succeed
+            except Exception:  # noqa: BLE001  # the next attempt may succeed
                 _log.exception("the enclave does not start")

@@ -123,6 +123,7 @@ class CheckpointFacts:
     Attributes:
         key_id: names the recorder key that signed.
         size: leaves in the log.
+        first: leaves before this block; so the signature fixes each entry's place in its block.
         ordering: level of the engine that ordered the block.
         time_source: who said what time it is.
     """
@@ -131,6 +132,7 @@ class CheckpointFacts:
     chain_id: bytes
     height: int
     size: int
+    first: int
     time_ms: int
     state_root: bytes
     block_hash: bytes
@@ -148,6 +150,7 @@ class CheckpointFacts:
                 self.chain_id,
                 self.height,
                 self.size,
+                self.first,
                 self.time_ms,
                 self.state_root,
                 self.block_hash,
@@ -167,20 +170,33 @@ class CheckpointFacts:
         headers = unverified.headers
         facts = headers.get(FACTS)
         kid = headers.get(cose.KID)
-        if type(facts) is not list or len(facts) != 9 or type(kid) is not bytes or len(kid) != 8:
+        if type(facts) is not list or len(facts) != 10 or type(kid) is not bytes or len(kid) != 8:
             raise MalformedError("malformed", "not a checkpoint's header")
-        chain_id, height, size, time_ms, state_root, block_hash, epoch, ordering, source = facts
+        chain_id, height, size, first, time_ms, state_root, block_hash, epoch, ordering, source = (
+            facts
+        )
         hashes_ok = all(
             type(h) is bytes and len(h) == HASH for h in (chain_id, state_root, block_hash)
         )
         numbers_ok = all(
-            type(n) is int and 0 <= n <= limits.UINT_MAX for n in (height, size, time_ms, epoch)
+            type(n) is int and 0 <= n <= limits.UINT_MAX
+            for n in (height, size, first, time_ms, epoch)
         )
         words_ok = ordering in ORDERING_LEVELS and source in TIME_SOURCES
         if not (hashes_ok and numbers_ok and words_ok):
             raise MalformedError("malformed", "a fact of the checkpoint has a wrong type")
         made = cls(
-            kid, chain_id, height, size, time_ms, state_root, block_hash, epoch, ordering, source
+            kid,
+            chain_id,
+            height,
+            size,
+            first,
+            time_ms,
+            state_root,
+            block_hash,
+            epoch,
+            ordering,
+            source,
         )
         if dict(headers) != {cose.ALG: cose.EDDSA, **made.headers()}:
             raise MalformedError("malformed", "the header holds something else beside the facts")
@@ -309,7 +325,7 @@ class EntryProof(Message):
           2. the receipt's checkpoint and the header name `chain_id`;
           3. the checkpoint signs this header's hash, height and time;
           4. the leaf of what is shown lies at the receipt's place under the signed root;
-          5. the leaf is the `index`-th of its block, as far as one receipt can show: not past its end.
+          5. the leaf is the `index`-th after the leaves that the checkpoint says came before its block.
 
         Args:
             recorder_key: a recorder key whose evidence was appraised.
@@ -330,6 +346,6 @@ class EntryProof(Message):
         ):
             raise ReceiptError("receipt_invalid", "the checkpoint is of another block")
         checkpoint = receipt.verify(entry_leaf(self.public, self.writes, part.claims), recorder_key)
-        if self.index > receipt.proof.index:
-            raise ReceiptError("receipt_invalid", "the entry's place in its block is impossible")
+        if receipt.proof.index != facts.first + self.index:
+            raise ReceiptError("receipt_invalid", "the entry has another place in its block")
         return part, checkpoint

@@ -109,7 +109,8 @@ class Cell:
             message, held, _, _ = socket.recv_fds(channel, wire.MESSAGE_MAX, 2)
             if message != wire.READY or not held:
                 _close_all(held)
-                raise OSError("the guest is not ready")
+                reason = ascii(message[1:].decode("utf-8", "replace"))[1:-1]
+                raise OSError(f"a guest cannot be made ready: {reason}")
             channel.settimeout(None)
         except OSError:
             channel.close()

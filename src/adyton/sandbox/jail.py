@@ -103,12 +103,14 @@ class Jail:
             UnavailableError: no cell could be had, or none could hold the job's files.
         """
         job.check()
+        reason = "no cell stayed alive long enough to start"
         # Every cell of the pool may have died with its zygote.
         for _ in range(self._pool + _SPARE_ATTEMPTS):
             nursery = self._current()
             try:
                 cell = nursery.take()
-            except ZygoteGone:
+            except ZygoteGone as gone:
+                reason = str(gone)
                 continue
             try:
                 return Watch(cell, job, cancel).run()
@@ -117,7 +119,7 @@ class Jail:
             finally:
                 nursery.give_back(cell)
                 self._rotate(nursery)
-        raise UnavailableError("sandbox_failed", "no cell stayed alive long enough to start")
+        raise UnavailableError("sandbox_failed", f"no cell could be had: {reason}")
 
     def close(self) -> None:
         """Kill every guest and the zygote; runs in progress raise GuestError."""

@@ -11,7 +11,10 @@ from adyton.core.errors import UsageError
 # MAX_ARG_STRLEN of Linux, terminating zero included.
 _ARGUMENT_MAX: Final = 128 * 1024 - 1
 _NAME_MAX: Final = 255
+_PAGE: Final = 4096
 _OUTPUT_DIRECTORY: Final = "out"
+# Less does not even hold the cell's own processes.
+MEMORY_MIN: Final = 32 << 20
 
 Killed = Literal["wall-time", "cpu-time", "memory", "output", "cancelled"]
 
@@ -23,7 +26,7 @@ class GuestLimits:
     Attributes:
         wall_s: seconds from the start to the kill.
         cpu_s: seconds of CPU time for each process.
-        memory_bytes: all processes and the disk together where a cgroup caps memory, else the
+        memory_bytes: at least MEMORY_MIN; all processes and the disk together where a cgroup caps memory, else the
             address space of each process.
         disk_bytes: /task and /tmp together, input files included.
         output_bytes: stdout and stderr, each.
@@ -56,6 +59,8 @@ class GuestLimits:
         for name, value in self.for_cell().items():
             if not 1 <= value < 1 << 62:
                 raise UsageError("bad_argument", f"limit {name} is out of range")
+        if self.memory_bytes < MEMORY_MIN:
+            raise UsageError("bad_argument", "memory limit is below 32 MiB")
         if min(self.output_bytes, self.outputs_bytes, self.outputs_count) < 0:
             raise UsageError("bad_argument", "limit on output is out of range")
 
@@ -98,6 +103,9 @@ class GuestJob:
             _check_name(name)
         if self.name in self.files:
             raise UsageError("bad_argument", "an input file has the name of the code file")
+        sizes = (len(self.code), *map(len, self.files.values()))
+        if sum(-(-size // _PAGE) * _PAGE for size in sizes) > self.limits.disk_bytes:
+            raise UsageError("bad_argument", "the files are larger than the disk limit")
         for argument in self.arguments:
             if "\0" in argument or len(_utf8(argument)) > _ARGUMENT_MAX:
                 raise UsageError("bad_argument", "an argument has a zero byte or is too long")

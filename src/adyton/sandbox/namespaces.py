@@ -191,9 +191,9 @@ def furnish(user: int) -> None:
 
 
 def disk_options(size: int) -> str:
-    """Mount options of a disk of `size` bytes: a file for every 16 KiB, at most 16384."""
+    """Mount options of a disk of `size` bytes: 256 files and one for every 16 KiB, at most 16384."""
     pages = max(1, -(-size // 4096))
-    return f"size={pages * 4096},nr_inodes={min(16384, 64 + pages // 4)},mode=755"
+    return f"size={pages * 4096},nr_inodes={min(16384, 256 + pages // 4)},mode=755"
 
 
 def resize_disk(size: int) -> None:

@@ -24,6 +24,7 @@ _FLAGS: Final = ("-I", "-S", "-B", "-X", "pycache_prefix=/dev/null/x", "-X", "ut
 _START_PATIENCE_S: Final = 30.0
 _STOP_PATIENCE_S: Final = 5.0
 _READER_PATIENCE_S: Final = 15.0
+_FAILURES_IN_A_ROW: Final = 8
 _STDERR_SHOWN: Final = 2000
 # Users of the jail, as root sees them: far from anyone's who could own a file.
 _FIRST_OUTER_USER: Final = 200_000
@@ -60,6 +61,8 @@ class Nursery:
         self._retired = False
         self._gone = False
         self._closed = False
+        self._failures = 0
+        self._last_failure = "the zygote ended"
         self.taken = 0
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [python, *_FLAGS, str(_PROGRAM), str(theirs.fileno())]
@@ -85,6 +88,7 @@ class Nursery:
             self.layers: tuple[str, ...] = self._shake_hands()
         except BaseException:
             self._stop()
+            self._control.close()
             os.close(self._errors)
             raise
         os.close(self._errors)
@@ -114,7 +118,7 @@ class Nursery:
                 while not (self._ready or self._gone or self._retired):
                     self._changed.wait()
                 if self._gone or not self._ready:
-                    raise ZygoteGone
+                    raise ZygoteGone(self._last_failure)
                 self._in_use += 1
                 self.taken += 1
                 return self._ready.popleft()
@@ -163,7 +167,8 @@ class Nursery:
         self._stop()
         self._reader.join(_READER_PATIENCE_S)
         self._control.close()
-        self._clean_up()
+        with suppress(ZygoteGone):
+            self._clean_up()
         self._poll.close()
         os.close(self._bell)
         with self._changed:
@@ -221,13 +226,18 @@ class Nursery:
             cell.ask()
             self._hatching[cell.control.fileno()] = cell
             self._poll.register(cell.control, select.EPOLLIN)
-        except OSError:
+        except OSError as error:
             self._hatching.pop(cell.control.fileno(), None)
-            self._give_up(cell)
+            self._give_up(cell, error)
 
-    def _give_up(self, cell: Cell) -> None:
-        # A cell ends after its share of guests, or because someone killed it.
+    def _give_up(self, cell: Cell, error: OSError) -> None:
+        # A cell ends after its share of guests, or because someone killed it. One after another
+        # ends when the machine no longer grants what cells need.
         cell.close()
+        self._failures += 1
+        if self._failures > self._pool + _FAILURES_IN_A_ROW:
+            self._last_failure = str(error)
+            raise ZygoteGone
         with self._changed:
             self._coming -= 1
             self._ask(spare=self._pool)
@@ -262,9 +272,10 @@ class Nursery:
         self._poll.unregister(cell.control)
         try:
             cell.hear()
-        except OSError:
-            self._give_up(cell)
+        except OSError as error:
+            self._give_up(cell, error)
             return
+        self._failures = 0
         with self._changed:
             self._coming -= 1
             self._ready.append(cell)

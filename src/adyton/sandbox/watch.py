@@ -190,7 +190,7 @@ class Watch:
         memory = self._cell.memory
         if self._started is None and self._killed is None and not self._starved():
             raise NeverStarted
-        if self._ended is None and self._killed is None:
+        if self._ended is None and self._killed is None and not self._starved():
             raise GuestError("sandbox_failed", "the cell was lost while the guest ran")
         ended = self._ended or wire.Ended(signal.SIGKILL, 0, 0)
         killed, code, number = self._verdict(ended, out.passed or err.passed)
@@ -227,16 +227,15 @@ class Watch:
         number = -code
         # The kernel counts ticks for the limit and exact time for the report: they may differ.
         spent = ended.cpu_microseconds >= self._job.limits.cpu_s * 1e6 * 0.5
-        if number in (signal.SIGXCPU, signal.SIGKILL) and spent:
-            return "cpu-time", None, number
         if number == signal.SIGKILL and self._starved():
             return "memory", None, number
+        if number in (signal.SIGXCPU, signal.SIGKILL) and spent:
+            return "cpu-time", None, number
         return None, None, number
 
 
 def _sealed_file(name: str, content: bytes) -> int:
     """Return a file in memory that nobody can change any more."""
-
     descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     view = memoryview(content)
     while view:

@@ -106,3 +106,24 @@ def trusted(adyton: Adyton, server: PagedServer, monkeypatch: pytest.MonkeyPatch
     called = adyton("trust", server.server, "--fingerprint", server.ledger.fingerprint.hex())
     assert called.status == 0
     return adyton
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """A code file."""
+    path = tmp_path / "job.py"
+    path.write_text("print(42)\n")
+    return path
+
+
+def refused(called: Called, status: int, code: str) -> None:
+    """Require that a command was refused, in words, with this status and code."""
+    assert called.status == status
+    assert called.stdout == ""
+    assert f"[{code}]" in called.stderr
+    assert "adyton: " in called.stderr
+
+
+def has_line(text: str, *words: str) -> bool:
+    """Whether one line has all the words."""
+    return any(all(word in line for word in words) for line in text.splitlines())

@@ -1,4 +1,4 @@
-"""What a client does: trust, run, results, tasks, certificates, receipts; against a server in memory."""
+"""What a client does: trust, run, results, tasks; against a server in memory."""
 
 from __future__ import annotations
 
@@ -11,23 +11,10 @@ import pytest
 
 from adyton.client.keystore import Keystore
 from adyton.protocol.envelope import Invite
-from tests.unit.cli.conftest import Adyton, Called, Ends, PagedServer
+from tests.ledger_builder import Ledger
+from tests.unit.cli.conftest import Adyton, Ends, PagedServer, has_line, refused
 
 KEYS = ["task", "state", "exit_code", "stdout", "stderr", "outputs", "run_info", "certificate"]
-
-
-@pytest.fixture
-def script(tmp_path: Path) -> Path:
-    path = tmp_path / "job.py"
-    path.write_text("print(42)\n")
-    return path
-
-
-def refused(called: Called, status: int, code: str) -> None:
-    assert called.status == status
-    assert called.stdout == ""
-    assert f"[{code}]" in called.stderr
-    assert "adyton: " in called.stderr
 
 
 # --- trust --------------------------------------------------------------------------------------
@@ -46,6 +33,17 @@ def test_trust_refuses_another_fingerprint(adyton: Adyton, server: PagedServer) 
     said = adyton("trust", server.server, "--fingerprint", "00" * 32, "--allow-simulated")
     refused(said, 4, "fingerprint_mismatch")
     refused(adyton("trust", server.server, "--fingerprint", "00"), 2, "usage")
+
+
+def test_another_pin_is_replaced_only_when_told_to(
+    trusted: Adyton, server: PagedServer, tmp_path: Path
+) -> None:
+    (tmp_path / "moved").mkdir()
+    server.ledger = Ledger(tmp_path / "moved", server.ledger.now_ms)
+    server.ledger.start(server.ledger.now_ms)
+    trust = ("trust", server.server, "--fingerprint", server.ledger.fingerprint.hex())
+    refused(trusted(*trust), 2, "exists")
+    assert trusted(*trust, "--replace").status == 0
 
 
 def test_trust_as_json(adyton: Adyton, server: PagedServer) -> None:
@@ -186,7 +184,7 @@ def test_results_of_a_task_that_runs_still(
 ) -> None:
     server.finish_at_once = False
     assert trusted("run", str(script), "--no-wait").status == 0
-    refused(trusted("results"), 7, "timeout")
+    refused(trusted("results", "--wait", "0"), 7, "timeout")
 
 
 def test_results_find_tasks_by_name(trusted: Adyton, script: Path) -> None:
@@ -206,16 +204,12 @@ def test_results_without_a_task(trusted: Adyton) -> None:
 def test_tasks_are_listed_and_exported(trusted: Adyton, script: Path) -> None:
     assert "no tasks yet" in trusted("tasks").stdout
     task = trusted("run", str(script), "--name", "erste", "--json").json()["task"]
-    assert re_line(trusted("tasks").stdout, task[:16], "erste", "finished")
+    assert has_line(trusted("tasks").stdout, task[:16], "erste", "finished")
     assert trusted("tasks", "--csv", "tasks.csv").status == 0
     with Path("tasks.csv").open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     assert (row["task"], row["name"], row["state"]) == (task, "erste", "finished")
     assert trusted("tasks", "--json").json()["tasks"][0]["task"] == task
-
-
-def re_line(text: str, *words: str) -> bool:
-    return any(all(word in line for word in words) for line in text.splitlines())
 
 
 def test_a_lost_list_is_recovered(
@@ -231,123 +225,6 @@ def test_a_lost_list_is_recovered(
     said = trusted("results", task[:16])
     assert said.status == 0
     assert "no certificate: this list was rebuilt" in said.stderr
-
-
-# --- certificates and receipts ------------------------------------------------------------------
-
-
-@pytest.fixture
-def certificate(trusted: Adyton, script: Path) -> Path:
-    trusted("run", str(script), "--certificate", "c")
-    return Path("c")
-
-
-def test_a_certificate_verifies_and_says_who_could_have_read_what(
-    trusted: Adyton, certificate: Path
-) -> None:
-    said = trusted("verify", str(certificate))
-    assert said.status == 0
-    assert "the operator of the machine could have read it" in said.stdout
-    assert "earlier runs may have been discarded" in said.stdout
-    assert "the time is the host's word" in said.stdout
-    assert "SIMULATED" in said.stderr
-    assert trusted("verify", str(certificate), "--json").json()["holds"] is True
-
-
-def test_the_stated_policy_decides(
-    trusted: Adyton, server: PagedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name = str(certificate)
-    pinned = server.ledger.fingerprint.hex()
-    assert trusted("verify", name, "--fingerprint", pinned, "--home", "nowhere").status == 0
-    assert not Path("nowhere").exists()
-    refused(trusted("verify", name, "--home", "nowhere"), 5, "not_trusted")
-    refused(trusted("verify", name, "--fingerprint", "00" * 32), 4, "fingerprint_mismatch")
-    refused(trusted("verify", name, "--ordering", "bft"), 5, "ordering_unavailable")
-    monkeypatch.delenv("ADYTON_ALLOW_SIMULATED")
-    refused(trusted("verify", name), 5, "simulated_refused")
-
-
-def test_an_altered_certificate_is_refused(trusted: Adyton, certificate: Path) -> None:
-    whole = certificate.read_bytes()
-    for place in range(0, len(whole), len(whole) // 40):
-        certificate.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert trusted("verify", str(certificate)).status in (2, 3, 4, 5)
-    certificate.write_bytes(whole + b"\0")
-    refused(trusted("verify", str(certificate)), 3, "certificate_invalid")
-    failed = trusted("verify", str(certificate), "--json")
-    assert failed.status == 3
-    assert failed.json()["error"]["code"] == "certificate_invalid"
-
-
-def test_a_missing_file_is_named(trusted: Adyton) -> None:
-    said = trusted("verify", "missing.certificate")
-    refused(said, 2, "usage")
-    assert "missing.certificate" in said.stderr
-
-
-def test_unknown_fields_are_not_shown(trusted: Adyton, script: Path) -> None:
-    refused(trusted("run", str(script), "--show", "colour"), 125, "usage")
-    assert trusted("tasks", "--json").json()["tasks"] == []
-    assert trusted("run", str(script), "--show", "none", "--certificate", "c").status == 0
-    assert trusted("verify", "c", "--json").json()["shown"] == {}
-
-
-def test_notarize_and_verify(trusted: Adyton, tmp_path: Path) -> None:
-    contract = tmp_path / "contract.txt"
-    contract.write_text("we agree\n")
-    said = trusted("notarize", str(contract))
-    assert said.status == 0
-    receipt = f"{contract}.receipt"
-    assert receipt in said.stdout
-    assert trusted("verify", receipt, "--json").json()["subject"] == "notarization"
-    contract.write_text("we do not agree\n")
-    refused(trusted("verify", receipt), 4, "receipt_invalid")
-    contract.unlink()
-    refused(trusted("verify", receipt), 2, "usage")
-
-
-# --- chain --------------------------------------------------------------------------------------
-
-
-def test_the_chain_is_fetched_verified_and_shown(
-    trusted: Adyton, server: PagedServer, script: Path
-) -> None:
-    task = trusted("run", str(script), "--json").json()["task"]
-    refused(trusted("chain", "verify"), 2, "not_found")
-    synced = trusted("chain", "sync", "--json").json()
-    assert synced["height"] == synced["new_blocks"] == len(server.ledger.blocks)
-    assert trusted("chain", "verify", "--json").json()["verified"] is True
-    shown = trusted("chain", "show")
-    assert re_line(shown.stdout, "finish", task)
-    assert server.ledger.blocks[-1].header.hash().hex() in shown.stdout
-    blocks = trusted("chain", "show", "--json", "--from", "2").json()["blocks"]
-    assert blocks[0]["height"] == 2
-    assert blocks[-1]["hash"] == server.ledger.blocks[-1].header.hash().hex()
-    assert trusted("chain", "sync", "--json").json()["new_blocks"] == 0
-
-
-def test_one_flipped_byte_of_the_stored_chain_is_refused(
-    trusted: Adyton, script: Path, tmp_path: Path
-) -> None:
-    trusted("run", str(script))
-    trusted("chain", "sync")
-    (path,) = tmp_path.glob("home/chains/*/blocks")
-    whole = bytearray(path.read_bytes())
-    whole[len(whole) // 2] ^= 1
-    path.write_bytes(whole)
-    for verb in ("verify", "show", "sync"):
-        said = trusted("chain", verb)
-        refused(said, 4, "chain_invalid")
-        assert "block " in said.stderr
-
-
-def test_pages_that_contradict_a_receipt_are_refused(
-    trusted: Adyton, server: PagedServer, script: Path
-) -> None:
-    trusted("run", str(script))
-    server.ledger.blocks.pop()
-    refused(trusted("chain", "sync"), 4, "rollback")
 
 
 # --- identity and invitations -------------------------------------------------------------------

@@ -238,7 +238,7 @@ def with_index(proof: EntryProof, index: int) -> EntryProof:
         ("openings in another order", lambda c: replace(c, openings=c.openings[::-1])),
         ("opening twice", lambda c: replace(c, openings=(c.openings[0], *c.openings))),
         ("another place in the block", lambda c: replace(c, accepted=with_index(c.accepted, 0))),
-        ("two forms of the end's place", lambda c: replace(c, finished=with_index(c.finished, 1))),
+        ("another place of the end", lambda c: replace(c, finished=with_index(c.finished, c.finished.index + 1))),
         ("acceptance as end", lambda c: replace(c, finished=c.accepted)),
         ("end as acceptance", lambda c: replace(c, accepted=c.finished)),
     ],
@@ -299,7 +299,7 @@ def test_evidence_for_a_key_that_the_platform_never_saw_is_refused(
     body = task.finished.part().body
     finish = replace(SignedFinish.decode(body or b"").finish, runner_key=thief.public)
     part = replace(task.finished.part(), body=SignedFinish.sign(finish, thief).encode())
-    finished = replace(task.finished, public=part.encode(), index=0)
+    finished = replace(task.finished, public=part.encode())
     recorder, runner = certificate.evidence
     forged = replace(runner, attested=replace(runner.attested, signing_key=thief.public))
     with pytest.raises(EvidenceError):
@@ -322,6 +322,6 @@ def test_claims_that_runner_and_ledger_do_not_share_are_refused(
     ledger: Ledger, certificate: RunCertificate
 ) -> None:
     task = ledger.task(claims=bytes(32))
-    forged = replace(certificate, accepted=task.accepted, finished=replace(task.finished, index=0))
+    forged = replace(certificate, accepted=task.accepted, finished=task.finished)
     with pytest.raises(VerificationError, match="not those that were claimed"):
         check(ledger, forged)

@@ -69,7 +69,7 @@ def test_a_link_in_the_place_of_the_identity_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_identity_is_refused_and_kept(tmp_path: Path, content: bytes) -> None:
     Keystore(tmp_path / "home")
     (tmp_path / "home" / "identity").write_bytes(content)
-    with pytest.raises(UsageError, match="damaged|not an identity"):
+    with pytest.raises(UsageError, match="keystore"):
         Keystore(tmp_path / "home")
     assert (tmp_path / "home" / "identity").read_bytes() == content
 
@@ -143,9 +143,7 @@ def test_two_first_starts_agree_on_one_identity(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", script, str(tmp_path / "home")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    started = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(3)
-    ]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(3)]
     printed = {process.communicate()[0] for process in started}
     assert len(printed) == 1
     assert len(printed.pop()) == 65

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,12 @@ from adyton.attestation.policy import AppraisalPolicy
 from adyton.client import Keystore, Session, list_account, notarize
 from adyton.client.certificate import CertificatePolicy
 from adyton.client.notary import NotaryReceipt, verify_notary_receipt
+from adyton.client.patience import BACKOFF_S
 from adyton.client.records import PENDING
 from adyton.core import limits
+from adyton.core.contexts import Context
 from adyton.core.errors import (
+    Error,
     EvidenceError,
     PolicyError,
     UnavailableError,
@@ -81,8 +85,8 @@ def test_an_old_appraisal_is_made_anew(server: ServerSimulator, session: Session
     server.calls.clear()
     session.now_ms = lambda: now_ms() + limits.APPRAISAL_REUSE_S * 1000
     session.close()
-    notarize(session, FILE)
-    assert routes(server)[0] == "GET /evidence"
+    session.appraise()
+    assert routes(server) == ["GET /evidence"]
 
 
 def test_first_contact_is_made_ahead(server: ServerSimulator, session: Session) -> None:
@@ -155,11 +159,10 @@ def test_a_request_sealed_anew_after_it_was_executed_names_the_original(
     (pending,) = session.store.requests()
     # The host forgets its answer and the epoch turns: the same request travels in a new envelope.
     server.epoch += 1
-    server.recorded[bytes(32)] = server.recorded[original]
     honest = server.task
 
     def forgetful(envelope: bytes, view: int) -> dict[str, object]:
-        server.open(envelope, _request_context())
+        server.open(envelope, Context.HPKE_REQUEST)
         return honest(envelope, view)
 
     server.task = forgetful  # type: ignore[method-assign]  # a host that forgets
@@ -168,12 +171,6 @@ def test_a_request_sealed_anew_after_it_was_executed_names_the_original(
     assert accepted.exec_id == server.recorded[original].exec_id
     assert accepted.response.code == ""
     assert len(server.seen) == 1
-
-
-def _request_context() -> object:
-    from adyton.core.contexts import Context
-
-    return Context.HPKE_REQUEST
 
 
 def test_a_refusal_of_the_enclave_is_its_error(server: ServerSimulator, session: Session) -> None:
@@ -215,9 +212,7 @@ def test_a_node_that_restarts_during_first_contact_is_appraised_again(
     assert routes(server).count("POST /key") == 2
 
 
-def test_a_lost_list_is_rebuilt(
-    tmp_path: Path, server: ServerSimulator, session: Session
-) -> None:
+def test_a_lost_list_is_rebuilt(tmp_path: Path, server: ServerSimulator, session: Session) -> None:
     for _ in range(5):
         notarize(session, FILE)
     other = open_session(tmp_path / "other", server)
@@ -234,22 +229,15 @@ def test_a_lost_list_is_rebuilt(
 
 def test_several_threads_share_a_session(server: ServerSimulator, session: Session) -> None:
     session.first_contact()
-    lock = threading.Lock()
-    honest = server.exchange
-
-    def one_at_a_time(*args: object, **named: object) -> object:
-        with lock:
-            return honest(*args, **named)  # type: ignore[arg-type]  # passed through
-
-    server.exchange = one_at_a_time  # type: ignore[assignment,method-assign]  # not thread-safe
+    server.one_at_a_time()
     receipts: list[NotaryReceipt] = []
-    failures: list[BaseException] = []
+    failures: list[Error] = []
 
     def work() -> None:
         try:
             for _ in range(5):
                 receipts.append(notarize(session, FILE))
-        except BaseException as problem:
+        except Error as problem:
             failures.append(problem)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -260,6 +248,33 @@ def test_several_threads_share_a_session(server: ServerSimulator, session: Sessi
     assert failures == []
     assert len({receipt.salt for receipt in receipts}) == 20
     assert len(server.spent) == 20
+
+
+def test_a_view_that_another_process_moves_meanwhile_is_met(
+    tmp_path: Path, server: ServerSimulator, session: Session
+) -> None:
+    for _ in range(3):
+        notarize(session, FILE)
+    other = open_session(tmp_path / "home", server, trust=False)
+
+    def meanwhile(answer: Any) -> Any:
+        server.lies.clear()
+        for _ in range(3):
+            notarize(other, FILE)
+        return answer
+
+    server.lies["POST /task"] = meanwhile
+    notarize(session, FILE)
+    assert session.keeper.size == other.keeper.size == server.size
+    assert any(target.startswith("/checkpoint") for _, target, _ in server.calls)
+
+
+def test_patience_ends(server: ServerSimulator, session: Session) -> None:
+    session.first_contact()
+    server.drops += ["refused before"] * 100
+    with pytest.raises(UnavailableError, match="unreachable"):
+        notarize(session, FILE)
+    assert len(server.drops) == 100 - len(BACKOFF_S) - 1
 
 
 def certificate_policy(server: ServerSimulator) -> CertificatePolicy:
@@ -290,8 +305,26 @@ def test_a_notary_receipt_stands_on_its_own(server: ServerSimulator, session: Se
 def test_a_changed_notary_receipt_is_refused(
     server: ServerSimulator, session: Session, field: str
 ) -> None:
-    receipt = replace(notarize(session, FILE), **{field: bytes(32)})
+    receipt = notarize(session, FILE)
+    receipt = replace(
+        receipt,
+        digest=bytes(32) if field == "digest" else receipt.digest,
+        salt=bytes(32) if field == "salt" else receipt.salt,
+    )
     with pytest.raises(VerificationError, match="does not commit"):
         verify_notary_receipt(
             receipt.encode(), content=None, policy=certificate_policy(server), now_ms=now_ms()
         )
+
+
+def test_no_bit_of_a_notary_receipt_can_be_flipped(
+    server: ServerSimulator, session: Session
+) -> None:
+    encoded = notarize(session, FILE).encode()
+    policy = certificate_policy(server)
+    for at in range(len(encoded)):
+        # One bit of each byte here, by turns; of the whole file, all eight are tried over its length.
+        flipped = bytearray(encoded)
+        flipped[at] ^= 1 << (at % 8)
+        with pytest.raises(Error):
+            verify_notary_receipt(bytes(flipped), content=FILE, policy=policy, now_ms=now_ms())

@@ -6,6 +6,7 @@ import pytest
 
 from adyton.client import (
     Session,
+    TaskExecutor,
     fetch,
     list_account,
     prepare_task,
@@ -59,6 +60,20 @@ def test_a_finished_task_is_opened_again_from_what_is_kept(
     record = again.store.find("script.py")
     assert fetch(again, record, timeout_s=0).result == done.result
     assert server.calls == []
+
+
+def test_several_tasks_at_once(tmp_path: Path, server: ServerSimulator, session: Session) -> None:
+    server.one_at_a_time()
+    scripts = []
+    for number in range(6):
+        scripts.append(tmp_path / f"{number}.py")
+        scripts[-1].write_bytes(b"%d" % number)
+    with TaskExecutor(session, at_once=3) as executor:
+        futures = [executor.submit(script, timeout_s=20) for script in scripts]
+        absent = executor.submit(tmp_path / "absent.py")
+        outputs = [future.result(timeout=60).result.stdout for future in futures]
+    assert outputs == [b"0", b"1", b"2", b"3", b"4", b"5"]
+    assert isinstance(absent.exception(), UsageError)
 
 
 def test_large_contents_travel_as_blobs(

@@ -83,7 +83,9 @@ def _expand(suite: bytes, key: bytes, label: bytes, info: bytes, size: int) -> b
     return hkdf_expand(key, size.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info, size)
 
 
-def hpke_key(shared_point: bytes, sender: bytes, recipient: bytes, info: bytes) -> tuple[bytes, bytes]:
+def hpke_key(
+    shared_point: bytes, sender: bytes, recipient: bytes, info: bytes
+) -> tuple[bytes, bytes]:
     """RFC 9180: key and base nonce of base mode, X25519, HKDF-SHA256, AES-256-GCM."""
     kem = _extract(_KEM, b"", b"eae_prk", shared_point)
     shared = _expand(_KEM, kem, b"shared_secret", sender + recipient, 32)

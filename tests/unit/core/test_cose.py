@@ -5,10 +5,9 @@ from typing import Any
 
 import cbor2
 import pytest
-from pycose.headers import Algorithm  # noqa: F401  # registers the header's decoder
-from pycose.keys import OKPKey
 from pycose.keys.curves import Ed25519
-from pycose.messages import Sign1Message
+from pycose.keys.okp import OKPKey
+from pycose.messages.sign1message import Sign1Message
 
 from adyton.core import cose, limits
 from adyton.core.crypto import SigningKey
@@ -152,7 +151,7 @@ def test_every_flipped_bit_of_a_receipt_is_refused_but_for_the_unsigned_size() -
         encoded[at // 8] ^= 1 << at % 8
 
 
-PARTS = [signed().protected, {}, b"payload", signed().signature]
+PARTS: list[Any] = [signed().protected, {}, b"payload", signed().signature]
 
 
 @pytest.mark.parametrize(

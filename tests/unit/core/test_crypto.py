@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -54,14 +55,15 @@ def test_derive_is_rfc_5869_with_an_empty_salt() -> None:
 
 
 def test_no_two_splits_contexts_or_keys_agree() -> None:
-    for function in (
+    functions: list[Callable[[Context, tuple[bytes, ...]], bytes]] = [
         lambda c, p: crypto.digest(c, *p),
         lambda c, p: crypto.digest512(c, *p),
         lambda c, p: crypto.mac(SECRET, c, *p),
         lambda c, p: crypto.derive(SECRET, c, *p),
         lambda c, p: SivKey(SECRET, c, *p).seal(b"text", ONE),
         lambda c, p: SigningKey(SECRET).sign(c, *p),
-    ):
+    ]
+    for function in functions:
         made = [function(context, parts) for context in (ONE, TWO) for parts in SPLITS]
         assert len(set(made)) == len(made)
     assert crypto.mac(SECRET, ONE) != crypto.mac(OTHER, ONE)

@@ -8,6 +8,7 @@ from hashlib import sha512
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 from adyton.core.crypto import SigningKey, verify_raw
@@ -170,12 +171,14 @@ def wycheproof(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
 
 def test_rfc_9180_every_vector_of_our_suite() -> None:
     vectors = json.loads(vectors_dir("identity", "hpke", "test-vectors.json").read_text())
-    ours = [v for v in vectors if (v["mode"], v["kem_id"], v["kdf_id"], v["aead_id"]) == (0, 32, 1, 2)]
+    ours = [
+        v for v in vectors if (v["mode"], v["kem_id"], v["kdf_id"], v["aead_id"]) == (0, 32, 1, 2)
+    ]
     assert ours
     for vector in ours:
-        private = references.X25519PrivateKey.from_private_bytes(bytes.fromhex(vector["skRm"]))
+        private = X25519PrivateKey.from_private_bytes(bytes.fromhex(vector["skRm"]))
         enc = bytes.fromhex(vector["enc"])
-        point = private.exchange(references.X25519PublicKey.from_public_bytes(enc))
+        point = private.exchange(X25519PublicKey.from_public_bytes(enc))
         key, nonce = references.hpke_key(
             point, enc, bytes.fromhex(vector["pkRm"]), bytes.fromhex(vector["info"])
         )

@@ -103,7 +103,7 @@ def test_a_tag_with_a_meaning_is_refused_even_where_tags_are_allowed(name: str, 
             decode(bytes.fromhex(around + MEANING[name]), max_bytes=100, tags=tags)
 
 
-@pytest.mark.parametrize("tag", [*range(0, 24), *range(24, 300), 1004, 1040, 43000, 55799, 2**32])
+@pytest.mark.parametrize("tag", [*range(24), *range(24, 300), 1004, 1040, 43000, 55799, 2**32])
 def test_no_tag_is_given_a_meaning(tag: int) -> None:
     for content in (1, "2013-03-21", b"\x01", [1, 2], {1: 2}):
         tagged = cbor2.dumps(cbor2.CBORTag(tag, content))

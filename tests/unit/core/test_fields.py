@@ -10,7 +10,24 @@ from adyton.core import fields
 from adyton.core.errors import InvariantError, MalformedError
 from adyton.core.fields import AtMost, Exactly, OneOf
 
-ANYTHING: list[Any] = [0, 1, -1, True, False, None, b"", b"ab", "", "ab", [], [1], {}, {1: 2}, 1.0, ()]
+ANYTHING: list[Any] = [
+    0,
+    1,
+    -1,
+    True,
+    False,
+    None,
+    b"",
+    b"ab",
+    "",
+    "ab",
+    [],
+    [1],
+    {},
+    {1: 2},
+    1.0,
+    (),
+]
 
 
 def refuse_all(check: fields.Check, allowed: Callable[[Any], bool]) -> None:

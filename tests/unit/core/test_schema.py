@@ -171,8 +171,12 @@ def test_messages_are_frozen_and_have_no_room_for_more() -> None:
 
 
 @pytest.mark.parametrize("annotation", [float, dict[str, int], int | str, list[int], bytes, object])
-def test_an_annotation_without_wire_form_or_bound_is_a_fault_of_the_program(annotation: Any) -> None:
-    cls = message("test-wrong/1")(type("Wrong", (Message,), {"__annotations__": {"x": annotation}}))
+def test_an_annotation_without_wire_form_or_bound_is_a_fault_of_the_program(
+    annotation: Any,
+) -> None:
+    cls: type[Message] = message("test-wrong/1")(
+        type("Wrong", (Message,), {"__annotations__": {"x": annotation}})
+    )
     try:
         with pytest.raises(InvariantError):
             cls.decode(encode(["test-wrong/1", 1]))

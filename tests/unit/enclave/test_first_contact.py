@@ -65,7 +65,8 @@ def test_the_same_bytes_again_are_answered_alike_but_for_tickets(
 ) -> None:
     signed, reply = client.key_request()
     sealed = seal(host, signed)
-    keys, tickets = set(), set()
+    keys: set[bytes] = set()
+    tickets: set[bytes] = set()
     for _ in range(2):
         opened = reply.open(
             ask(host, sealed), Context.HPKE_KEY_ANSWER, client.chain_id, signed.digest()

@@ -17,15 +17,17 @@ from adyton.core.errors import (
     UsageError,
     VerificationError,
 )
+from adyton.host.api.problems import problem_body, status_of
 from adyton.host.config import DEFAULT_TASKS, ServeSettings, fixed_at_genesis, load_fixed
 from adyton.host.datadir import DataDirectory
 from adyton.host.failures import error_from, error_of_code, failure_of
-from adyton.host.invites import load_invite_key, make_invite, make_invite_key
+from adyton.host.invites import issue_invite, load_invite_key, make_invite, make_invite_key
 from adyton.host.metrics import Metrics
 from adyton.host.node import Rate
+from adyton.host.store import Store
 from adyton.host.waiters import Waiters
 from adyton.protocol.boundary import Failure
-from adyton.protocol.genesis import TaskPolicy
+from adyton.protocol.genesis import Genesis, TaskPolicy
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,51 @@ def test_a_missing_or_damaged_invite_key_is_told(tmp_path: Path) -> None:
     (tmp_path / "invite.key").write_bytes(b"short")
     with pytest.raises(UsageError, match="damaged"):
         load_invite_key(tmp_path)
+
+
+def test_invitations_are_for_the_chain_of_the_directory(tmp_path: Path) -> None:
+    data = tmp_path.absolute()
+    with pytest.raises(UsageError, match="no key"):
+        issue_invite(data, bytes(32), 1, now_ms=0)
+    fixed = fixed_at_genesis(ServeSettings(data, admission="invite"))
+    with pytest.raises(UsageError, match="cannot be read"):
+        issue_invite(data, bytes(32), 1, now_ms=0)
+    store = Store(data / "ledger.sqlite")
+    with pytest.raises(UsageError, match="not made"):
+        issue_invite(data, bytes(32), 1, now_ms=0)
+    genesis = Genesis(fixed.configuration, bytes(48), None, True, bytes(32), 0)
+    store.keep_root(genesis.encode(), b"sealed")
+    invite = issue_invite(data, bytes(32), 1, now_ms=5)
+    assert invite.chain_id == genesis.chain_id()
+    invite.verify(load_invite_key(data).public)
+    (data / "invite.key").write_bytes(bytes(32))
+    with pytest.raises(UsageError, match="does not admit"):
+        issue_invite(data, bytes(32), 1, now_ms=0)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.UsageError("bad_argument", "x"), 400),
+        (errors.UsageError("not_found", "x"), 404),
+        (errors.MalformedError("malformed", "x"), 400),
+        (errors.MalformedError("too_large", "x"), 413),
+        (errors.VerificationError("bad_signature", "x"), 403),
+        (errors.ReceiptError("receipt_invalid", "x"), 403),
+        (errors.RollbackError("rollback", "x"), 409),
+        (errors.PolicyError("expired", "x"), 403),
+        (errors.PolicyError("wrong_epoch", "x"), 409),
+        (errors.GuestError("sandbox_failed", "x"), 422),
+        (errors.UnavailableError("overloaded", "x"), 503),
+        (errors.InvariantError("invariant", "x"), 503),
+        (errors.Error("malformed", "x"), 503),
+    ],
+)
+def test_every_class_has_its_status(error: Error, status: int) -> None:
+    assert status_of(error) == status
+    body = json.loads(problem_body(error, status))
+    assert (body["status"], body["code"], body["detail"]) == (status, error.code, "x")
 
 
 def test_the_configuration_is_fixed_at_the_first_start(tmp_path: Path) -> None:

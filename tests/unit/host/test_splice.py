@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adyton.core import limits
 from adyton.core.cose import InclusionProof, make_receipt, sign1
 from adyton.core.crypto import SigningKey
 from adyton.core.encoding import encode
@@ -13,6 +14,7 @@ from adyton.host import splice
 from adyton.host.api.forms import CBOR, JSON, from_hex, parse_query, read_field, to_uint
 from adyton.host.api.hot import task_body
 from adyton.host.records import BlockRecord, Recorded
+from adyton.protocol.envelope import Envelope
 from adyton.protocol.ledger import BlockHeader, EntryProof
 
 SIZES = [0, 1, 23, 24, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**63 - 1]
@@ -105,3 +107,51 @@ def test_queries_and_numbers() -> None:
     assert parse_query(b"a=1&b=%32", frozenset("ab")) == {"a": "1", "b": "2"}
     assert (to_uint("0"), to_uint("9223372036854775807")) == (0, 2**63 - 1)
     assert from_hex("00ff", 1, 2) == b"\x00\xff"
+
+
+ENVELOPES = st.builds(
+    Envelope,
+    st.just(bytes(32)),
+    st.sampled_from([0, 1, 23, 24, 255, 256, 65535, 65536, 2**32 - 1]),
+    st.sampled_from(["request", "read"]),
+    st.binary(min_size=64, max_size=64),
+    st.binary(max_size=400) | st.sampled_from([23, 24, 255, 256, 65535, 65536]).map(bytes),
+)
+
+
+def decodes(data: bytes) -> bool:
+    try:
+        envelope = Envelope.decode(data)
+    except MalformedError:
+        return False
+    return (envelope.chain_id, envelope.purpose) == (bytes(32), "request")
+
+
+@given(ENVELOPES)
+def test_the_short_check_takes_what_decodes(envelope: Envelope) -> None:
+    data = envelope.encode()
+    assert splice.is_envelope(data, bytes(32), "request") == decodes(data)
+    assert not splice.is_envelope(data, b"\x01" * 32, "request")
+
+
+@given(ENVELOPES, st.integers(0, 200), st.integers(0, 255), st.integers(0, 3))
+def test_the_short_check_refuses_what_does_not(
+    envelope: Envelope, place: int, byte: int, how: int
+) -> None:
+    data = envelope.encode()
+    place = min(place, len(data) - 1)
+    broken = (
+        data[:place] + bytes([byte]) + data[place + 1 :],
+        data[:place],
+        data[:place] + bytes([byte]) + data[place:],
+        data + bytes([byte]),
+    )[how]
+    assert splice.is_envelope(broken, bytes(32), "request") == decodes(broken)
+
+
+@pytest.mark.parametrize("size", [-2, -1, 0, 1, 2])
+def test_the_short_check_has_the_same_bound(size: int) -> None:
+    overhead = len(Envelope(bytes(32), 0, "request", bytes(64), bytes(70_000)).encode()) - 70_000
+    sealed = bytes(limits.ENVELOPE - overhead + size)
+    data = Envelope(bytes(32), 0, "request", bytes(64), sealed).encode()
+    assert splice.is_envelope(data, bytes(32), "request") == decodes(data) == (size <= 0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_step_2_another_chain(block: Block) -> None:
 @pytest.mark.parametrize(
     "fact", [{"block_hash": bytes(32)}, {"height": 8}, {"height": 6}, {"time_ms": 1}]
 )
-def test_step_3_a_checkpoint_that_contradicts_the_header(fact: dict[str, object]) -> None:
+def test_step_3_a_checkpoint_that_contradicts_the_header(fact: dict[str, Any]) -> None:
     with pytest.raises(ReceiptError):
         verify(make_block(facts=dict(fact)).proof(2))
 
@@ -103,9 +104,9 @@ def test_step_3_a_checkpoint_that_contradicts_the_header(fact: dict[str, object]
         {"previous_app_hash": bytes(32)},
     ],
 )
-def test_step_3_another_header(block: Block, change: dict[str, object]) -> None:
+def test_step_3_another_header(block: Block, change: dict[str, Any]) -> None:
     proof = block.proof(2)
-    header = replace(proof.header, **change)  # type: ignore[arg-type]  # fields by name
+    header = replace(proof.header, **change)
     with pytest.raises(ReceiptError):
         verify(replace(proof, header=header))
 
@@ -130,9 +131,9 @@ def test_step_3_a_receipt_of_another_block(block: Block) -> None:
         {"writes": bytes(32)},
     ],
 )
-def test_step_4_another_entry(block: Block, change: dict[str, object]) -> None:
+def test_step_4_another_entry(block: Block, change: dict[str, Any]) -> None:
     with pytest.raises(VerificationError):
-        verify(replace(block.proof(2), **change))  # type: ignore[arg-type]  # fields by name
+        verify(replace(block.proof(2), **change))
 
 
 def test_step_4_claims_cannot_be_taken_away(block: Block) -> None:

@@ -25,14 +25,15 @@ def test_an_execution_has_a_name_of_its_own() -> None:
     header = BLOCK.header
     names = {header.exec_id(epoch, index) for epoch in range(3) for index in range(3)}
     assert len(names) == 9
-    for change in (
+    changes: list[dict[str, Any]] = [
         {"chain_id": bytes(32)},
         {"height": 8},
         {"time_ms": 1},
         {"data_hash": bytes(32)},
         {"previous_app_hash": bytes(32)},
-    ):
-        other = replace(header, **change)  # type: ignore[arg-type]  # fields by name
+    ]
+    for change in changes:
+        other = replace(header, **change)
         assert other.exec_id(0, 0) != header.exec_id(0, 0)
         assert other.hash() != header.hash()
 
@@ -45,9 +46,7 @@ def test_data_hash_is_the_log_root_of_the_transactions() -> None:
 
 
 def test_app_hash_covers_both_roots() -> None:
-    made = {
-        ledger.app_hash(one, other) for one in (bytes(32), LEAF) for other in (bytes(32), LEAF)
-    }
+    made = {ledger.app_hash(one, other) for one in (bytes(32), LEAF) for other in (bytes(32), LEAF)}
     assert len(made) == 4
 
 
@@ -133,12 +132,13 @@ def test_a_receipt_that_names_another_tree_size_than_its_header_is_refused() -> 
             Receipt.decode(BLOCK.receipt(2, size=size))
 
 
+HEADERS: dict[Any, Any] = BLOCK.checkpoint.facts.headers()
 GOOD_FACTS = BLOCK.checkpoint.facts.headers()[ledger.FACTS]
 
 
 def _with_facts(position: int, wrong: Any) -> dict[int, Any]:
     facts = [*GOOD_FACTS[:position], wrong, *GOOD_FACTS[position + 1 :]]
-    return {**BLOCK.checkpoint.facts.headers(), ledger.FACTS: facts}
+    return {**HEADERS, ledger.FACTS: facts}
 
 
 WRONG_FACTS: list[tuple[int, Any]] = [
@@ -166,17 +166,17 @@ def test_a_fact_of_a_wrong_form_is_refused(position: int, wrong: Any) -> None:
     [
         {},
         {ledger.FACTS: GOOD_FACTS},
-        {**BLOCK.checkpoint.facts.headers(), ledger.FACTS: GOOD_FACTS[:-1]},
-        {**BLOCK.checkpoint.facts.headers(), ledger.FACTS: [*GOOD_FACTS, 1]},
-        {**BLOCK.checkpoint.facts.headers(), ledger.FACTS: None},
-        {**BLOCK.checkpoint.facts.headers(), 99: 1},
-        {**BLOCK.checkpoint.facts.headers(), "more": 1},
-        {**BLOCK.checkpoint.facts.headers(), cose.KID: b"1234567"},
-        {**BLOCK.checkpoint.facts.headers(), cose.KID: "12345678"},
-        {**BLOCK.checkpoint.facts.headers(), cose.VDS: 2},
-        {**BLOCK.checkpoint.facts.headers(), cose.CWT_CLAIMS: {1: "adyton"}},
-        {**BLOCK.checkpoint.facts.headers(), cose.CWT_CLAIMS: {1: "other", 2: "checkpoint/1"}},
-        {**BLOCK.checkpoint.facts.headers(), cose.CWT_CLAIMS: {1: "adyton", 2: "checkpoint/2"}},
+        {**HEADERS, ledger.FACTS: GOOD_FACTS[:-1]},
+        {**HEADERS, ledger.FACTS: [*GOOD_FACTS, 1]},
+        {**HEADERS, ledger.FACTS: None},
+        {**HEADERS, 99: 1},
+        {**HEADERS, "more": 1},
+        {**HEADERS, cose.KID: b"1234567"},
+        {**HEADERS, cose.KID: "12345678"},
+        {**HEADERS, cose.VDS: 2},
+        {**HEADERS, cose.CWT_CLAIMS: {1: "adyton"}},
+        {**HEADERS, cose.CWT_CLAIMS: {1: "other", 2: "checkpoint/1"}},
+        {**HEADERS, cose.CWT_CLAIMS: {1: "adyton", 2: "checkpoint/2"}},
     ],
 )
 def test_a_header_that_is_not_a_checkpoints_is_refused(headers: dict[int, Any]) -> None:
@@ -187,7 +187,7 @@ def test_a_header_that_is_not_a_checkpoints_is_refused(headers: dict[int, Any]) 
 
 def test_another_form_of_the_message_is_refused() -> None:
     good = BLOCK.checkpoint.message
-    parts = [good.protected, {}, good.payload, good.signature]
+    parts: list[Any] = [good.protected, {}, good.payload, good.signature]
     for wrong in (
         [parts[0], {1: 2}, *parts[2:]],
         [*parts[:2], None, parts[3]],

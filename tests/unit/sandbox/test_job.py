@@ -9,7 +9,7 @@ import pytest
 from adyton.core.errors import UsageError
 from adyton.sandbox.job import GuestJob, GuestLimits
 
-LIMITS = GuestLimits(1.0, 1, 1 << 20, 1 << 20, 10, 2, 8, 100, 0, 0)
+LIMITS = GuestLimits(1.0, 1, 1 << 25, 1 << 20, 10, 2, 8, 100, 0, 0)
 JOB = GuestJob(b"", "task.py", (), b"", {}, LIMITS)
 
 
@@ -32,6 +32,14 @@ def test_file_with_the_codes_name() -> None:
         replace(JOB, files={"task.py": b""}).check()
 
 
+def test_files_larger_than_the_disk() -> None:
+    limits = replace(LIMITS, disk_bytes=8192)
+    replace(JOB, code=b"x", files={"a": bytes(4096)}, limits=limits).check()
+    # Each file takes whole pages.
+    with pytest.raises(UsageError, match="larger than the disk"):
+        replace(JOB, code=b"x", files={"a": b"x", "b": b"x"}, limits=limits).check()
+
+
 @pytest.mark.parametrize("argument", ["a\0b", "\ud800", "x" * (1 << 17)])
 def test_arguments(argument: str) -> None:
     with pytest.raises(UsageError):
@@ -46,6 +54,7 @@ def test_arguments(argument: str) -> None:
         ("wall_s", float("inf")),
         ("cpu_s", 0),
         ("memory_bytes", -1),
+        ("memory_bytes", (1 << 25) - 1),
         ("memory_bytes", 1 << 62),
         ("disk_bytes", 0),
         ("output_bytes", -1),

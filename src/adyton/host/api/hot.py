@@ -10,7 +10,7 @@ import asyncio
 from typing import Any, Final
 
 from adyton.core import limits
-from adyton.core.errors import RollbackError, UsageError, VerificationError
+from adyton.core.errors import InvariantError, RollbackError, UsageError, VerificationError
 from adyton.host import splice
 from adyton.host.api.exchange import Answer, Exchange
 from adyton.host.api.forms import CBOR, body_bound, from_hex, read_field, to_uint
@@ -69,7 +69,7 @@ async def post_key(node: Node, exchange: Exchange) -> Answer:
 async def get_task(node: Node, exchange: Exchange) -> Answer:
     """Show a task's entries; with `wait`, once its end is there, or after that many seconds."""
     parameters = exchange.query(_TASK)
-    name = from_hex(parameters["task_hash"], 32)
+    name = from_hex(parameters.get("task_hash", ""), 32)
     view = to_uint(parameters.get("view", "0"))
     wait = to_uint(parameters.get("wait", "0"), limits.WAIT_S)
     entries = find(node, name)
@@ -122,11 +122,14 @@ def require_envelope(node: Node, unverified: bytes, purpose: str) -> None:
         VerificationError: of another chain.
         UsageError: for another route.
     """
+    if splice.is_envelope(unverified, node.chain_id, purpose):
+        return
     envelope = Envelope.decode(unverified)
     if envelope.chain_id != node.chain_id:
         raise VerificationError("wrong_chain", "the envelope is for another chain")
     if envelope.purpose != purpose:
         raise UsageError("bad_argument", f"the envelope's purpose is not {purpose}")
+    raise InvariantError("invariant", "an envelope that the short check refuses")
 
 
 async def _wait_for_end(node: Node, exchange: Exchange, name: bytes, wait: int) -> list[Recorded]:

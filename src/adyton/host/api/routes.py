@@ -39,7 +39,7 @@ async def get_block(node: Node, exchange: Exchange) -> Answer:
     """Show a task when its hash is given, else a page of the chain."""
     if b"task_hash=" in exchange.scope["query_string"]:
         return await hot.get_task(node, exchange)
-    parameters = exchange.query(frozenset(("from", "limit", "task_hash")))
+    parameters = exchange.query(frozenset(("from", "limit")))
     start = max(to_uint(parameters.get("from", "0")), 1)
     most = max(to_uint(parameters.get("limit", str(limits.PAGE_BLOCKS))), 1)
     height = node.store.height

@@ -133,7 +133,7 @@ class EmbeddedEngine:
             except Error as problem:
                 self._end_with(problem, batch)
                 return
-            except Exception as problem:  # noqa: BLE001 - whoever waits must hear of any fault
+            except Exception as problem:  # noqa: BLE001  # whoever waits must hear of any fault
                 _log.exception("a block was not made")
                 self._end_with(InvariantError("invariant", type(problem).__name__), batch)
                 return

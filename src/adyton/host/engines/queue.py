@@ -59,8 +59,6 @@ class Queue:
         if full and not own:
             raise UnavailableError("overloaded", "too many requests wait for a block")
         future: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
-        # Whoever waits may have gone away; an error that nobody fetches is no news.
-        future.add_done_callback(_fetched)
         self._known[name] = future
         self._waiting.append(Waiting(name, transaction, future))
         self._bytes += len(transaction)
@@ -95,6 +93,7 @@ class Queue:
             return
         if isinstance(outcome, Error):
             item.future.set_exception(outcome)
+            item.future.exception()  # fetched: whoever waited may have gone away, and that is no news
         else:
             item.future.set_result(outcome)
 
@@ -104,8 +103,3 @@ class Queue:
             self.resolve(self._waiting.popleft(), error)
         self._bytes = 0
         self.arrived.set()
-
-
-def _fetched(future: asyncio.Future[Recorded]) -> None:
-    if not future.cancelled():
-        future.exception()

@@ -1,0 +1,139 @@
+"""What anybody checks: certificates, receipts, the whole chain; and what the verdicts refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Adyton, PagedServer, has_line, refused
+
+# --- certificates and receipts ------------------------------------------------------------------
+
+
+@pytest.fixture
+def certificate(trusted: Adyton, script: Path) -> Path:
+    trusted("run", str(script), "--certificate", "c")
+    return Path("c")
+
+
+def test_a_certificate_verifies_and_says_who_could_have_read_what(
+    trusted: Adyton, certificate: Path
+) -> None:
+    said = trusted("verify", str(certificate))
+    assert said.status == 0
+    assert "the operator of the machine could have read it" in said.stdout
+    assert "earlier runs may have been discarded" in said.stdout
+    assert "the time is the host's word" in said.stdout
+    assert "SIMULATED" in said.stderr
+    assert trusted("verify", str(certificate), "--json").json()["holds"] is True
+
+
+def test_the_stated_policy_decides(
+    trusted: Adyton, server: PagedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = str(certificate)
+    pinned = server.ledger.fingerprint.hex()
+    assert trusted("verify", name, "--fingerprint", pinned, "--home", "nowhere").status == 0
+    assert not Path("nowhere").exists()
+    refused(trusted("verify", name, "--home", "nowhere"), 5, "not_trusted")
+    refused(trusted("verify", name, "--fingerprint", "00" * 32), 4, "fingerprint_mismatch")
+    refused(trusted("verify", name, "--ordering", "bft"), 5, "ordering_unavailable")
+    refused(trusted("verify", name, "--max-evidence-age", "-1"), 2, "usage")
+    monkeypatch.delenv("ADYTON_ALLOW_SIMULATED")
+    refused(trusted("verify", name), 5, "simulated_refused")
+
+
+def test_stale_evidence_takes_a_flag_and_is_said(
+    trusted: Adyton, server: PagedServer, script: Path
+) -> None:
+    # The chain's clock runs a minute and a half ahead of the platform's: its evidence is as old when it is used.
+    later = server.ledger.blocks[-1].header.time_ms + 90_000
+    server.ledger.add([server.ledger.part("void")], time_ms=later)
+    trusted("run", str(script), "--certificate", "c")
+    refused(trusted("verify", "c", "--max-evidence-age", "0"), 5, "evidence_stale")
+    said = trusted("verify", "c", "--max-evidence-age", "0", "--allow-stale")
+    assert said.status == 0
+    assert "the evidence is stale" in said.stdout
+
+
+def test_an_altered_certificate_is_refused(trusted: Adyton, certificate: Path) -> None:
+    whole = certificate.read_bytes()
+    for place in range(0, len(whole), len(whole) // 40):
+        certificate.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert trusted("verify", str(certificate)).status in (2, 3, 4, 5)
+    certificate.write_bytes(whole + b"\0")
+    refused(trusted("verify", str(certificate)), 3, "certificate_invalid")
+    failed = trusted("verify", str(certificate), "--json")
+    assert failed.status == 3
+    assert failed.json()["error"]["code"] == "certificate_invalid"
+
+
+def test_a_missing_file_is_named(trusted: Adyton) -> None:
+    said = trusted("verify", "missing.certificate")
+    refused(said, 2, "usage")
+    assert "missing.certificate" in said.stderr
+
+
+def test_unknown_fields_are_not_shown(trusted: Adyton, script: Path) -> None:
+    refused(trusted("run", str(script), "--show", "colour"), 125, "usage")
+    assert trusted("tasks", "--json").json()["tasks"] == []
+    assert trusted("run", str(script), "--show", "none", "--certificate", "c").status == 0
+    assert trusted("verify", "c", "--json").json()["shown"] == {}
+
+
+def test_notarize_and_verify(trusted: Adyton, tmp_path: Path) -> None:
+    contract = tmp_path / "contract.txt"
+    contract.write_text("we agree\n")
+    said = trusted("notarize", str(contract))
+    assert said.status == 0
+    receipt = f"{contract}.receipt"
+    assert receipt in said.stdout
+    assert trusted("verify", receipt, "--json").json()["subject"] == "notarization"
+    contract.write_text("we do not agree\n")
+    refused(trusted("verify", receipt), 4, "receipt_invalid")
+    contract.unlink()
+    refused(trusted("verify", receipt), 2, "usage")
+
+
+# --- chain --------------------------------------------------------------------------------------
+
+
+def test_the_chain_is_fetched_verified_and_shown(
+    trusted: Adyton, server: PagedServer, script: Path
+) -> None:
+    task = trusted("run", str(script), "--json").json()["task"]
+    refused(trusted("chain", "verify"), 2, "not_found")
+    synced = trusted("chain", "sync", "--json").json()
+    assert synced["height"] == synced["new_blocks"] == len(server.ledger.blocks)
+    assert trusted("chain", "verify", "--json").json()["verified"] is True
+    shown = trusted("chain", "show")
+    assert has_line(shown.stdout, "finish", task)
+    assert server.ledger.blocks[-1].header.hash().hex() in shown.stdout
+    blocks = trusted("chain", "show", "--json", "--from", "2").json()["blocks"]
+    assert blocks[0]["height"] == 2
+    assert blocks[-1]["hash"] == server.ledger.blocks[-1].header.hash().hex()
+    assert trusted("chain", "sync", "--json").json()["new_blocks"] == 0
+
+
+def test_one_flipped_byte_of_the_stored_chain_is_refused(
+    trusted: Adyton, script: Path, tmp_path: Path
+) -> None:
+    trusted("run", str(script))
+    trusted("chain", "sync")
+    (path,) = tmp_path.glob("home/chains/*/blocks")
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    path.write_bytes(whole)
+    for verb in ("verify", "show", "sync"):
+        said = trusted("chain", verb)
+        refused(said, 4, "chain_invalid")
+        assert "block " in said.stderr
+
+
+def test_pages_that_contradict_a_receipt_are_refused(
+    trusted: Adyton, server: PagedServer, script: Path
+) -> None:
+    trusted("run", str(script))
+    server.ledger.blocks.pop()
+    refused(trusted("chain", "sync"), 4, "rollback")

@@ -1,0 +1,55 @@
+"""A test vector: a function, what it is given, and what it gives or with which code it refuses."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from adyton.core.errors import Error
+from tools.spec_functions import FUNCTIONS
+
+
+@dataclass(frozen=True)
+class Case:
+    """One vector.
+
+    Attributes:
+        name: what is special about it.
+        function: one of `FUNCTIONS`.
+        given: arguments; byte strings in hexadecimal.
+        refused: code of the refusal, empty where it is accepted.
+        step: number of the step that refuses it, as in the chapter, where it has steps.
+    """
+
+    name: str
+    function: str
+    given: dict[str, Any] = field(repr=False)
+    refused: str = ""
+    step: int | None = None
+
+    def written(self) -> dict[str, Any]:
+        """Return the vector as it is published, after it was run.
+
+        Raises:
+            ValueError: it does not give what it should.
+        """
+        gives, code = run(self.function, self.given)
+        if code != self.refused:
+            raise ValueError(f"{self.name}: {code or 'accepted'}, not {self.refused or 'accepted'}")
+        verdict: dict[str, Any] = {"refused": code} if code else {"gives": gives}
+        if self.step is not None:
+            verdict["step"] = self.step
+        return {"name": self.name, "function": self.function, "given": self.given, **verdict}
+
+
+def run(function: str, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return what the function gives and an empty code, or nothing and the code of its refusal."""
+    try:
+        return FUNCTIONS[function](given), ""
+    except Error as problem:
+        return {}, problem.code
+
+
+def flip(data: bytes, at: int = -1) -> bytes:
+    """Return the bytes with one bit changed."""
+    altered = bytearray(data)
+    altered[at] ^= 1
+    return bytes(altered)

@@ -1,0 +1,31 @@
+"""CBOR diagnostic notation (RFC 8949, 8) for people: long byte strings are cut short."""
+
+import json
+from typing import Any
+
+import cbor2
+
+LONGEST = 32  # bytes that are shown whole
+
+
+def diagnostic(value: Any, indent: str = "") -> str:
+    """Return the notation of a decoded value; short lists stand on one line."""
+    inner = indent + "  "
+    if isinstance(value, cbor2.CBORTag):
+        return f"{value.tag}({diagnostic(value.value, indent)})"
+    if isinstance(value, dict | list):
+        if isinstance(value, dict):
+            items = [f"{diagnostic(k)}: {diagnostic(v, inner)}" for k, v in value.items()]
+            first, last = "{", "}"
+        else:
+            items = [diagnostic(item, inner) for item in value]
+            first, last = "[", "]"
+        line = first + ", ".join(items) + last
+        if len(line) <= 60 and "\n" not in line:
+            return line
+        return first + "\n" + ",\n".join(inner + item for item in items) + f"\n{indent}{last}"
+    if isinstance(value, bytes):
+        if len(value) <= LONGEST:
+            return f"h'{value.hex()}'"
+        return f"h'{value[:24].hex()}…' / {len(value)} bytes /"
+    return json.dumps(value, ensure_ascii=False)
