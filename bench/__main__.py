@@ -80,7 +80,8 @@ def main(arguments: list[str]) -> int:
                 print(f"measuring {name}", file=sys.stderr, flush=True)
                 try:
                     figures += importlib.import_module(GROUPS[name][0]).measure(plan)
-                except Exception as problem:  # noqa: BLE001 - the other figures are still wanted, and this one is told as failed
+                # The other figures are still wanted, and this one is told as failed.
+                except Exception as problem:  # noqa: BLE001  # whatever it is, it is told
                     failures[name] = f"{type(problem).__name__}: {problem}"
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

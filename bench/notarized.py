@@ -11,7 +11,7 @@ from bench.envelopes import Sealer, check
 from bench.figure import Figure, Floor, Goal
 from bench.load import Load, post_all
 from bench.plan import Plan
-from bench.summary import Summary, spread
+from bench.summary import Summary, joined, spread
 
 _IN_FLIGHT = 64
 _WARM_UP = 200
@@ -20,24 +20,23 @@ _MS = 1000
 _ENCLAVE_US, _HOST_US = 200, 80
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Runs:
     many: list[Load]
     alone: list[Load]
-    body: bytes
-    answer_size: int
+    crypto: list[float]
+    commits: list[float]
+    body: bytes = b""
 
 
 def measure(plan: Plan) -> list[Figure]:
     """Measure the path, then its floors, and relate them."""
     place = plan.directory("notary")
     runs = _measured(plan, plan.server(), place)
-    crypto = floors.crypto_s()
     http, http_alone = floors.empty_http(
-        place, runs.body, runs.answer_size, plan.requests, plan.alone
+        place, runs.body, len(runs.many[0].answers[0]), plan.requests, plan.alone
     )
-    disk = floors.commit_s(place, 10 * plan.floors)
-    return _figures(plan, runs, crypto, http, http_alone, disk)
+    return _figures(plan, runs, http, http_alone)
 
 
 def _measured(plan: Plan, running: server.Server, place: Path) -> _Runs:
@@ -53,34 +52,42 @@ def _measured(plan: Plan, running: server.Server, place: Path) -> _Runs:
 
     try:
         once(_WARM_UP, _IN_FLIGHT)
-        many = [once(plan.requests, _IN_FLIGHT) for _ in range(plan.runs)]
-        alone = [once(plan.alone, 1) for _ in range(plan.runs)]
-        example = sealer.seal()
+        runs = _Runs([], [], [], [])
+        # Floors and figures take turns: on a shared machine, the next minute is another machine.
+        for _ in range(plan.runs):
+            runs.many.append(once(plan.requests, _IN_FLIGHT))
+            runs.crypto.append(floors.crypto_s())
+            runs.alone.append(once(plan.alone, 1))
+            runs.commits.extend(floors.commit_s(place, plan.alone))
+            runs.crypto.append(floors.crypto_s())
+        runs.body = sealer.seal().body
     finally:
         sealer.close()
-    return _Runs(many, alone, example.body, len(many[0].answers[0]))
+    return runs
 
 
-def _figures(
-    plan: Plan, runs: _Runs, crypto: float, http: Load, http_alone: Load, disk: Summary
-) -> list[Figure]:
+def _figures(plan: Plan, runs: _Runs, http: Load, http_alone: Load) -> list[Figure]:
     rates = [load.rate for load in runs.many]
+    crypto = median(runs.crypto)
     busy = Summary.of([one for load in runs.many for one in load.latencies])
     alone = Summary.of([one for load in runs.alone for one in load.latencies])
+    disk = Summary.of(runs.commits)
     idle = Summary.of(http_alone.latencies)
     enclave, host = (median(load.cpu[side] for load in runs.many) for side in (0, 1))
     own = median(load.own_cpu for load in runs.many)
-    checked = (
-        f"{len(runs.many)} x {plan.requests} unique requests, every proof verified and every "
-        f"response opened afterwards; {spread(rates)}"
+    note = joined(
+        f"{len(rates)} x {plan.requests} unique requests, every proof verified and every response "
+        "opened afterwards",
+        spread(rates),
+        f"latency p50 {_MS * busy.p50:.1f} ms, p99 {_MS * busy.p99:.1f} ms",
+        f"load generator {_US * own:.0f} us CPU per request",
     )
     return [
         Figure(
             f"notary requests, {_IN_FLIGHT} in flight", median(rates), "/s",
             Goal(2000, at_least=True),
             Floor(1 / crypto, "HPKE open, Ed25519 verify, AES-SIV of one request, one core"),
-            f"{checked}; latency p50 {_MS * busy.p50:.1f} ms, p99 {_MS * busy.p99:.1f} ms; load "
-            f"generator {_US * own:.0f} us CPU per request",
+            note,
         ),
         Figure(
             "notary request, 1 in flight, p50", _MS * alone.p50, "ms", Goal(1.5),

@@ -44,9 +44,9 @@ class Plan:
         return cls(
             scratch,
             tasks=20,
-            tasks_each=6,
+            tasks_each=5,
             runs=1,
-            requests=600,
+            requests=500,
             alone=100,
             entries=200_000,
             floors=12,

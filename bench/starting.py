@@ -25,7 +25,7 @@ from bench import processes, server
 from bench.figure import Figure, Floor
 from bench.floors import check_s
 from bench.plan import Plan
-from bench.summary import BenchError, Summary, spread, times
+from bench.summary import BenchError, Summary, joined, spread, times
 
 _APPRAISALS = 100
 _MS = 1000
@@ -48,7 +48,7 @@ def measure(plan: Plan) -> list[Figure]:
     return [
         Figure(
             "start to serving, first", _MS * median(first), "ms", None, floor,
-            f"builds the image, makes device and chain; {spread([_MS * one for one in first])}",
+            joined("builds the image, makes device and chain", spread([_MS * one for one in first])),
         ),
         Figure(
             "start to serving, again", _MS * median(second), "ms", None, floor,

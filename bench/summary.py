@@ -50,6 +50,11 @@ def spread(runs: Sequence[float]) -> str:
     return f"{len(runs)} runs {min(runs):,.4g} to {max(runs):,.4g}" if len(runs) > 1 else ""
 
 
+def joined(*parts: str) -> str:
+    """Return the parts of a note that say something."""
+    return "; ".join(part for part in parts if part)
+
+
 def rate(count: int, seconds: float) -> float:
     """Return how many a second.
 

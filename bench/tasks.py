@@ -13,7 +13,7 @@ from bench import processes, server, work
 from bench.figure import Figure, Floor, Goal
 from bench.plan import Plan
 from bench.processes import REAL_PYTHON, cpu_seconds
-from bench.summary import BenchError, rate, spread
+from bench.summary import BenchError, joined, rate, spread
 
 _WORKERS = 2  # of the plain subprocesses: as many as the server's configuration has by default
 
@@ -21,18 +21,21 @@ _WORKERS = 2  # of the plain subprocesses: as many as the server's configuration
 def measure(plan: Plan) -> list[Figure]:
     """Measure clients with unique inputs against one server, and the same scripts as plain processes."""
     place = plan.directory("tasks")
-    runs = min(plan.runs, 3)
+    runs, count = min(plan.runs, 3), plan.clients * plan.tasks_each
     running = plan.server()
     before = cpu_seconds(running.pid), cpu_seconds(running.enclave_pid)
-    rates = [one_run(plan, running, place / f"keys{run}") for run in range(runs)]
+    rates, floors = [], []
+    for run in range(runs):
+        rates.append(one_run(plan, running, place / f"keys{run}"))
+        floors.append(plain_rate(place, count))
     after = cpu_seconds(running.pid), cpu_seconds(running.enclave_pid)
-    count = plan.clients * plan.tasks_each
-    floors = [plain_rate(place, count) for _ in range(runs)]
     every = runs * plan.clients * (plan.tasks_each + 1)
     host, enclave = ((end - begin) / every * 1000 for begin, end in zip(before, after, strict=True))
-    note = (
-        f"{count} unique tasks each run, every output recomputed and equal; {spread(rates)}; "
-        f"CPU per task, guests not counted: host {host:.1f} ms, enclave {enclave:.1f} ms"
+    note = joined(
+        f"{count} unique tasks each run, every output recomputed and equal",
+        spread(rates),
+        f"floor: {spread(floors)}" if runs > 1 else "",
+        f"CPU per task, guests not counted: host {host:.1f} ms, enclave {enclave:.1f} ms",
     )
     return [
         Figure(

@@ -116,7 +116,9 @@ class FakeEnclave:
             return self.apply(request)
         if isinstance(request, b.Committed):
             for name, exec_id in self.after_commit:
-                self.caller.ask(b.Submit(self.finish(name, exec_id)))
+                end = b.Submit(self.finish(name, exec_id))
+                # Answered when it is stored, which takes another block: not to be waited for here.
+                threading.Thread(target=self.caller.ask, args=(end,), daemon=True).start()
             self.after_commit = []
             return b.Done()
         if isinstance(request, b.FirstContact):
@@ -202,7 +204,7 @@ class FakeEnclave:
         value = self.caller.ask(b.StateGet(digest(Context.CONTENT, sealed)))
         return value.value or b"" if isinstance(value, b.StateValue) else b""
 
-    def apply(self, request: b.ApplyBlock) -> b.BlockResult:
+    def apply(self, request: b.ApplyBlock) -> b.BlockResult | b.NoBlock:
         if request.height != self.height + 1:
             raise UsageError("wrong_height", "not the next height")
         dropped, kept = [], []
@@ -212,6 +214,8 @@ class FakeEnclave:
                 dropped.append((place, code))
             else:
                 kept.append((place, transaction))
+        if dropped and not kept:
+            return b.NoBlock(tuple(dropped))
         header = BlockHeader(
             self.chain_id,
             request.height,

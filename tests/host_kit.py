@@ -138,6 +138,8 @@ class Chain:
         """Execute the next block; `writes` are added to what it leaves."""
         height = self.enclave.height + 1
         result = self.enclave.apply(ApplyBlock(height, height * 1_000, transactions, True))
+        if not isinstance(result, BlockResult):
+            raise ValueError("nothing was left to execute")
         return replace(result, writes=writes) if writes else result
 
     def envelope(self, sealed: bytes) -> bytes:

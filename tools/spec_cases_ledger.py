@@ -105,6 +105,8 @@ def proof_cases(world: World) -> list[Case]:
             4,
         ),
         proof("a place past what the log can hold", replace(first, index=1), invalid, 5),
+        proof("another place in its block", replace(good, index=0), invalid, 5),
+        proof("a block that begins elsewhere", replace(good, receipt=under(first=0)), invalid, 5),
     ]
 
 
@@ -195,6 +197,7 @@ def chain_cases(world: World) -> list[Case]:
     whole = second()
     unknown = request.resigned(STRANGER, key_id=key_id(STRANGER.public)).encode().hex()
     size = request.resigned(size=4).encode().hex()
+    begins = request.resigned(first=0).encode().hex()
     foreign = replace(request.header, previous=bytes(32)).encode().hex()
     twice = [served(start), served(request), served(end), served(end)]
     return [
@@ -204,6 +207,7 @@ def chain_cases(world: World) -> list[Case]:
         chain("a link to another block", second(header=foreign), 2),
         chain("the last block again", twice, 2),
         chain("a checkpoint of a log of another size", second(checkpoint=size), 3),
+        chain("a checkpoint whose block begins elsewhere", second(checkpoint=begins), 3),
         chain("entries exchanged", second(entries=whole[1]["entries"][::-1]), 4),
         chain("a signer that was not announced", second(checkpoint=unknown), 5),
         chain("an end without its acceptance", [whole[0], *_without_acceptance(world)], 6),
@@ -223,6 +227,7 @@ def _without_acceptance(world: World) -> list[dict[str, Any]]:
         root=tree.root(),
         height=2,
         size=2,
+        first=1,
         time_ms=header.time_ms,
         block_hash=header.hash(),
     )

@@ -240,7 +240,12 @@ def certificate_cases(world: World) -> list[Case]:
         case(
             "an altered end", edit(finished=replace(finished, writes=bytes(32))), "bad_signature", 6
         ),
-        case("another place of the end", edit(finished=replace(finished, index=1)), invalid, 6),
+        case(
+            "another place of the end",
+            edit(finished=replace(finished, index=1)),
+            "receipt_invalid",
+            6,
+        ),
         case("an end of another task", edit(finished=other_task.proof(0)), invalid, 7),
         case("an end by other code", edit(finished=other_code.proof(0)), invalid, 7),
         case("an end of another execution", edit(finished=other_run.proof(0)), invalid, 8),

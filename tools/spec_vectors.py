@@ -9,7 +9,7 @@ A page shows an example between two marks; what is between them is replaced:
     <!-- /example -->
 
 The last word is `hex`, `value` (diagnostic notation), `message` (both) or `json`. Between `<!-- contexts -->` and
-`<!-- /contexts -->` stands the table of all contexts, between `<!-- limits: A B -->` and its end those limits.
+`<!-- /contexts -->` stands the table of all contexts; so with `codes`, `limits: A B` and `messages: a/1 b/1`.
 """
 
 import json
@@ -18,12 +18,14 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.encoding import decode
 from adyton.core.errors import CODES
+from adyton.core.fields import Exactly, OneOf
+from tests.message_forms import annotations, every_message, is_optional, not_none, parts
 from tools.spec_case import Case
 from tools.spec_cases import (
     channel_cases,
@@ -49,7 +51,7 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "http": http_cases,
 }
 _MARKED = re.compile(
-    r"(?P<open><!-- (?P<kind>example|contexts|limits|codes)(?:: (?P<what>[^>]*?))? -->\n)"
+    r"(?P<open><!-- (?P<kind>example|contexts|limits|codes|messages)(?:: (?P<what>[^>]*?))? -->\n)"
     r"(?P<body>.*?)(?P<close><!-- /(?P=kind) -->)",
     re.DOTALL,
 )
@@ -93,6 +95,43 @@ def limits_table(names: str) -> str:
     return "\n".join(["| limit | value |", "|---|---|", *rows]) + "\n"
 
 
+def wire_form(annotation: Any) -> str:
+    """Return what a field may hold, in words."""
+    inner, bounds = parts(annotation)
+    bound = bounds[0] if bounds else None
+    if is_optional(inner):
+        return f"{wire_form(not_none(inner))} or null"
+    if get_origin(inner) is tuple:
+        items = get_args(inner)
+        if items[-1] is Ellipsis:
+            return f"at most {bound.size:,} of: {wire_form(items[0])}"
+        return f"[{', '.join(map(wire_form, items))}]"
+    if inner is bool:
+        return "boolean"
+    if isinstance(bound, OneOf):
+        return " \\| ".join(f"`{word}`" for word in sorted(bound.values))
+    if isinstance(bound, Exactly):
+        return f"{bound.size} bytes"
+    if bound is not None:
+        words = {bytes: "at most {} bytes", str: "at most {} characters", int: "0 to {}"}
+        return words[inner].format(f"{bound.size:,}")
+    return f"`{inner.WIRE_NAME}`"
+
+
+def messages_table(names: str) -> str:
+    """Return the tables of messages, one row for each field."""
+    found = every_message()
+    rows = []
+    for name in names.split():
+        cls = found[name]
+        rows.append(f"| **`{name}`** | at most {cls.MAX_BYTES:,} bytes in all |")
+        rows += [
+            f"| `{field}` | {wire_form(annotation)} |"
+            for field, annotation in annotations(cls).items()
+        ]
+    return "\n".join(["| message, field | form |", "|---|---|", *rows]) + "\n"
+
+
 def example(vectors: Vectors, what: str) -> str:
     """Return an example in a fence."""
     chapter, name, path, form = (part.strip() for part in what.split("|"))
@@ -121,6 +160,8 @@ def rendered(vectors: Vectors, text: str) -> str:
         tables = {"contexts": contexts_table, "codes": codes_table}
         if kind == "example":
             body = example(vectors, what)
+        elif kind == "messages":
+            body = messages_table(what)
         else:
             body = tables[kind]() if kind in tables else limits_table(what)
         return f"{match['open']}{body}{match['close']}"

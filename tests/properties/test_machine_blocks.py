@@ -178,12 +178,18 @@ class MachineAgainstModel(RuleBasedStateMachine):
     @rule(drop=st.booleans())
     def make_block(self, drop: bool) -> None:
         expected, self.waiting = self.waiting, []
-        result = self.host.block(*[each.transaction for each in expected], drop=drop)
+        transactions = tuple(each.transaction for each in expected)
         kept = [
             (place, each)
             for place, each in enumerate(expected)
             if not (drop and each.code in ("malformed", "unopenable"))
         ]
+        if drop and not kept:
+            asked = boundary.ApplyBlock(self.host.height + 1, self.host.time_ms, transactions, True)
+            none = self.host.ask(asked, boundary.NoBlock)
+            assert [code for _, code in none.dropped] == [each.code for each in expected]
+            return
+        result = self.host.block(*transactions, drop=drop)
         assert [place for place, _ in result.dropped] == [
             place for place, each in enumerate(expected) if (place, each) not in kept
         ]

@@ -295,6 +295,24 @@ def test_equal_values_are_stored_unequally() -> None:
     assert len({body[:16] for body in bodies}) == 4
 
 
+def test_an_old_value_of_the_same_name_is_found() -> None:
+    state, store = filled({b"a": (b"old", None)})
+    old = dict(store.values)
+    state.begin_block(2)
+    state.set("x", b"a", b"new")
+    state.end_entry(0)
+    store.write(state.end_block(0))
+    assert state.get("x", b"a") == b"new"  # from memory: the store may lag behind
+    state.committed(2)
+    assert state.get("x", b"a") == b"new"
+    store.values = old
+    with pytest.raises(InvariantError) as refused:
+        state.get("x", b"a")
+    assert refused.value.code == "state_mismatch"
+    with pytest.raises(VerificationError):
+        State(Keys(ROOT), store).load(state.root(), lambda _: None)
+
+
 def test_a_value_over_its_bound_is_never_stored() -> None:
     state, _ = filled({})
     state.begin_block(2)

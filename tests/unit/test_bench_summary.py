@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.summary import BenchError, Summary, percentile, rate, spread, times
+from bench.summary import BenchError, Summary, joined, percentile, rate, spread, times
 
 
 def test_percentiles_are_samples_by_nearest_rank() -> None:
@@ -56,3 +56,8 @@ def test_each_call_is_timed() -> None:
     calls: list[int] = []
     assert all(taken >= 0 for taken in times(lambda: calls.append(1), 7))
     assert len(calls) == 7
+
+
+def test_empty_parts_of_a_note_are_left_out() -> None:
+    assert joined("one", "", "two") == "one; two"
+    assert joined("", "") == ""

@@ -103,7 +103,8 @@ class Machine:
             height: one more than the last.
             time_ms: not before the last block's.
             transactions: in order; the host's word.
-            drop_unopenable: leave out what does not open, where the engine proposes and executes in one step.
+            drop_unopenable: leave out what does not open, where the engine proposes and executes in one step; where
+                that leaves nothing, no block is made.
 
         Raises:
             UsageError: another height, or time runs backwards; nothing has changed.
@@ -122,6 +123,8 @@ class Machine:
             for place, transaction in enumerate(checked)
             if drop_unopenable and isinstance(transaction, Error)
         )
+        if drop_unopenable and not kept:
+            return NoBlock(dropped)
         header = parts.recorder.next_header(
             height, time_ms, [transactions[place] for place in kept]
         )

@@ -1,6 +1,7 @@
 """Blobs: ciphertext too large for an envelope, in files named by their hash.
 
-Uploads of clients and sealed results of the enclave lie in folders apart, since they are kept for different times.
+Uploads of clients and sealed results of the enclave lie in folders apart: an upload is dropped when its task is
+finished or nobody asks for it, and all uploads together are bounded; a result is part of the record, and stays.
 A blob appears under its name only when it is whole, its hash is that name, and it is on disk.
 
 Trust: runs in the untrusted host; enclave and clients check what they are given against the hash that they know.
@@ -17,13 +18,12 @@ from typing import BinaryIO, Final
 
 from adyton.core import limits
 from adyton.core.errors import MalformedError, UnavailableError, UsageError
-from adyton.host.bounds import RESULT_LIFETIME_S, UPLOADS
+from adyton.host.bounds import UPLOADS
 from adyton.protocol.task import blob_id
 
 UPLOAD: Final = "in"
 RESULT: Final = "out"
 _MOST: Final = {UPLOAD: limits.BLOB + 4096, RESULT: 2 * limits.BLOB}
-_LIFETIME: Final = {UPLOAD: limits.BLOB_LIFETIME_S, RESULT: RESULT_LIFETIME_S}
 
 
 class BlobWriter:
@@ -46,7 +46,7 @@ class BlobWriter:
         """
         if self.size + len(data) > _MOST[self._folder]:
             raise MalformedError("too_large", "a blob over its bound")
-        self._store.reserve(len(data))
+        self._store.reserve(self._folder, len(data))
         self.size += len(data)
         try:
             self._file.write(data)
@@ -85,7 +85,7 @@ class BlobWriter:
         self._file.close()
         with contextlib.suppress(FileNotFoundError):
             self._temporary.unlink()
-        self._store.reserve(-self.size)
+        self._store.reserve(self._folder, -self.size)
         self._store.writers -= 1
 
 
@@ -94,7 +94,7 @@ class BlobStore:
 
     Args:
         root: directory, made when missing.
-        quota: bytes of all blobs.
+        quota: bytes of all uploads.
     """
 
     def __init__(self, root: Path, quota: int = limits.BLOB_STORE) -> None:
@@ -108,15 +108,17 @@ class BlobStore:
             for path in (root / folder).iterdir():
                 if path.name.startswith("."):
                     path.unlink()  # cut off in the middle by an earlier end of this process
-                else:
+                elif folder == UPLOAD:
                     self.used += path.stat().st_size
 
-    def reserve(self, size: int) -> None:
-        """Count `size` bytes in, or out when negative.
+    def reserve(self, folder: str, size: int) -> None:
+        """Count `size` bytes of uploads in, or out when negative; results are not bounded.
 
         Raises:
             UnavailableError: `overloaded`: they do not fit.
         """
+        if folder != UPLOAD:
+            return
         if size > 0 and self.used + size > self._quota:
             raise UnavailableError("overloaded", "there is no room for more blobs")
         self.used += size
@@ -180,29 +182,27 @@ class BlobStore:
             return file.read(limits.BLOB_CHUNK)
 
     def drop(self, id_: bytes) -> None:
-        """Delete a blob, if it is there."""
-        for folder in (UPLOAD, RESULT):
-            self._remove(self.root / folder / id_.hex())
+        """Delete an upload, if it is there; results stay."""
+        self._remove(UPLOAD, self.root / UPLOAD / id_.hex())
 
     def sweep(self, now: float | None = None) -> int:
-        """Delete what nobody has asked for in its lifetime; return how many. `now` is seconds since 1970."""
+        """Delete uploads that nobody has asked for in their lifetime; return how many. `now` is seconds since 1970."""
         now = time.time() if now is None else now
         removed = 0
-        for folder, lifetime in _LIFETIME.items():
-            for path in (self.root / folder).iterdir():
-                if path.name.startswith("."):
-                    continue
-                with contextlib.suppress(FileNotFoundError):
-                    if now - path.stat().st_mtime > lifetime:
-                        self._remove(path)
-                        removed += 1
+        for path in (self.root / UPLOAD).iterdir():
+            if path.name.startswith("."):
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                if now - path.stat().st_mtime > limits.BLOB_LIFETIME_S:
+                    self._remove(UPLOAD, path)
+                    removed += 1
         return removed
 
-    def _remove(self, path: Path) -> None:
+    def _remove(self, folder: str, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             size = path.stat().st_size
             path.unlink()
-            self.reserve(-size)
+            self.reserve(folder, -size)
 
 
 def _sync_directory(path: Path) -> None:

@@ -21,7 +21,6 @@ KEEP_ALIVE_S: Final = 75
 BLOCK_CACHE: Final = 256  # parsed block records kept for proofs
 LOG_LINE: Final = 2000  # of the enclave's output
 LOG_LINES_PER_MINUTE: Final = 600
-RESULT_LIFETIME_S: Final = 30 * 24 * 3600  # of a result that lies in a blob
 SWEEP_S: Final = 600.0
 
 START_S: Final = 60.0  # for the enclave to answer each step of its start

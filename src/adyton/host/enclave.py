@@ -83,33 +83,38 @@ class EnclaveProcess:
         return self._channel.ended
 
     async def call(
-        self, request: UntrustedMessage, reply: type[_Reply], within: float = bounds.CALL_S
+        self,
+        request: UntrustedMessage,
+        reply: type[_Reply] | tuple[type[_Reply], ...],
+        within: float = bounds.CALL_S,
     ) -> _Reply:
         """Ask the enclave and return its reply.
 
         Args:
             request: one of `boundary.HOST_REQUESTS`.
-            reply: class of the reply named beside it there.
+            reply: class of the reply named beside it there, or classes where there are two.
             within: seconds.
 
         Raises:
             Error: what the enclave refused with.
             UnavailableError: `enclave_down` when the channel is closed, `timeout` without an answer in time.
-            InvariantError: the reply is none of the two.
+            InvariantError: the reply is none of these.
         """
         try:
             async with asyncio.timeout(within):
                 body = await self._channel.request(request.encode())
         except TimeoutError:
             raise UnavailableError("timeout", "the enclave did not answer in time") from None
-        expected: dict[str, type[Message]] = {reply.WIRE_NAME: reply, Failure.WIRE_NAME: Failure}
+        replies: tuple[type[_Reply], ...] = reply if isinstance(reply, tuple) else (reply,)
+        expected: dict[str, type[Message]] = {Failure.WIRE_NAME: Failure}
+        expected.update((cls.WIRE_NAME, cls) for cls in replies)
         try:
             message = decode_one_of(body, expected)
         except Error as problem:
             raise InvariantError(
                 "invariant", f"the enclave's reply is malformed: {problem}"
             ) from problem
-        if isinstance(message, reply):
+        if isinstance(message, replies):
             return message
         if isinstance(message, Failure):
             raise error_from(message)

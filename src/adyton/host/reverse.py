@@ -46,7 +46,7 @@ class ReverseCalls:
         store: state values.
         blobs: used on `blob_thread` alone.
         blob_thread: executor of one thread, so that parts of a blob stay in order.
-        submit: takes a transaction to be ordered.
+        submit: has a transaction ordered; done when it is stored.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ReverseCalls:
         store: Store,
         blobs: BlobStore,
         blob_thread: Executor,
-        submit: Callable[[bytes], None],
+        submit: Callable[[bytes], Awaitable[object]],
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -106,9 +106,16 @@ class ReverseCalls:
             values = self._store.scan(request.after, request.most)
             return encode([StatePage.WIRE_NAME, [list(pair) for pair in values]])
         if isinstance(request, Submit):
-            self._submit(request.transaction)
-            return _DONE
+            return self._submitted(self._submit(request.transaction))
         return self._blob_call(request)
+
+    async def _submitted(self, stored: Awaitable[object]) -> bytes:
+        """Reply when the transaction is stored: until then the enclave keeps what would make it again."""
+        try:
+            await stored
+        except Error as problem:
+            return failure_of(problem).encode()
+        return _DONE
 
     async def _blob_call(self, request: EnclaveMessage) -> bytes:
         loop = asyncio.get_running_loop()

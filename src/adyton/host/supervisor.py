@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from adyton.core.errors import Error
+from adyton.core.errors import Error, UnavailableError
 from adyton.host import bounds
 from adyton.host.config import Fixed
 from adyton.host.enclave import EnclaveProcess, Launch
@@ -87,11 +88,12 @@ class Supervisor:
         node = self._node
         node.metrics.enclave_starts.inc()
         engine: EmbeddedEngine | None = None
-        early: list[bytes] = []
 
-        def submit(transaction: bytes) -> None:
-            # Tasks taken up again may end before the engine is made.
-            early.append(transaction) if engine is None else engine.submit_own(transaction)
+        def submit(transaction: bytes) -> Awaitable[object]:
+            # The enclave takes up tasks when its start entry is stored, so there is an engine by then.
+            if engine is None:
+                raise UnavailableError("enclave_down", "nothing is ordered yet")
+            return engine.submit_own(transaction)
 
         reverse = ReverseCalls(node.store, node.blobs, node.blob_thread, submit)
         enclave = self._enclave = await EnclaveProcess.start(self._launch, reverse)
@@ -110,8 +112,6 @@ class Supervisor:
         await enclave.call(LoadState(node.store.meta(SEALED_HEAD)), Loaded, bounds.LOAD_S)
         serving = await enclave.call(Serve(), Serving, bounds.START_S)
         engine = EmbeddedEngine(enclave, node.store, reverse, clock_ms, node.on_block, node.metrics)
-        for transaction in early:
-            engine.submit_own(transaction)
         self._engine = engine
         await engine.start(serving.start)
         node.enclave, node.engine = enclave, engine

@@ -217,6 +217,8 @@ def test_both_transports_against_each_other() -> None:
                 frame = channel.receive()
                 if frame.kind == REPLY:
                     replies[frame.id] = frame.body
+                    if len(replies) == 61:
+                        answered.set()
                     continue
                 reply = Frame(REPLY, frame.id, echo(frame.body))
                 ask = Frame(REQUEST, frame.id, frame.body[:50])
@@ -228,6 +230,7 @@ def test_both_transports_against_each_other() -> None:
         channel.close()
 
     replies: dict[int, bytes] = {}
+    answered = threading.Event()
 
     async def body() -> None:
         ours, theirs = socket.socketpair()
@@ -237,8 +240,7 @@ def test_both_transports_against_each_other() -> None:
         bodies = [bytes([n]) * (n * 3001) for n in range(60)] + [bytes(2_000_000)]
         answers = await asyncio.gather(*map(channel.request, bodies))
         assert answers == [echo(body) for body in bodies]
-        while len(replies) < len(bodies):
-            await asyncio.sleep(0.001)
+        assert await asyncio.to_thread(answered.wait, 20)
         assert set(replies.values()) == {b"host:" + body[:50] for body in bodies}
         await channel.close()
         await asyncio.to_thread(other.join, 20)

@@ -132,8 +132,7 @@ def test_sending_to_a_peer_that_is_gone(pair: Pair) -> None:
     raw, channel = pair
     raw.close()
     with pytest.raises(UnavailableError):
-        for number in range(1000):
-            channel.send(Frame(REQUEST, number, bytes(1000)))
+        channel.send(Frame(REQUEST, 1, bytes(1000)))
 
 
 def test_a_body_over_the_bound_is_not_sent(pair: Pair) -> None:

@@ -10,6 +10,8 @@ from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import SigningKey, hpke_seal
 from adyton.core.encoding import encode
+from adyton.core.errors import Error, InvariantError, PolicyError
+from adyton.enclave.apps.base import Call, Outcome
 from adyton.protocol import boundary, notary
 from adyton.protocol.boundary import BlockResult
 from adyton.protocol.envelope import Envelope, SignedRequest, envelope_info, task_hash
@@ -291,6 +293,48 @@ def test_an_ordering_above_the_chain_s_is_refused(
         before = len(host.state)
         answered(client, host.block(client.envelope(request)), request, "ordering_unavailable")
         assert len(host.state) == before + 1
+
+
+class Regretful:
+    """An app that writes, removes, and then refuses."""
+
+    name = "notary"
+
+    def __init__(self, problem: Error) -> None:
+        self.problem = problem
+
+    def execute(self, call: Call) -> Outcome:
+        call.state.set("notary", b"written", b"and regretted")
+        call.state.remove("intake", call.request.client_key + call.request.request_id)
+        raise self.problem
+
+
+def test_what_an_app_wrote_before_it_refused_is_undone(own: HostSimulator) -> None:
+    client = contacted(own)
+    machine = own.dispatcher.chain._machine
+    assert machine is not None
+    honest = machine._apps["notary"]
+    machine._apps["notary"] = Regretful(PolicyError("overloaded", "not now"))
+    request, task = client.notarize(), client.request("tasks", "submit", b"")
+    before = set(own.state)
+    envelope = client.envelope(request)
+    result = own.block(envelope, client.envelope(task))
+    assert client.open(result, 0, request).code == "overloaded"
+    assert len(set(own.state) - before) == 2  # both requests are remembered, and nothing else
+    assert own.dispatcher.chain.state.read("notary", b"written") is None
+    machine._apps["notary"] = honest
+    voided(own, envelope, "replayed")
+
+
+def test_an_app_that_finds_an_impossible_state_halts_the_enclave(own: HostSimulator) -> None:
+    client = contacted(own)
+    machine = own.dispatcher.chain._machine
+    assert machine is not None
+    machine._apps["notary"] = Regretful(InvariantError("invariant", "cannot be"))
+    with pytest.raises(Refused) as refused:
+        own.execute(client.envelope(client.notarize()))
+    assert (refused.value.kind, refused.value.code) == ("InvariantError", "invariant")
+    assert own.ask(boundary.Status(), boundary.StatusAnswer).lifecycle == "halted"
 
 
 def test_a_refused_request_has_its_one_effect_all_the_same(

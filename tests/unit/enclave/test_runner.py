@@ -27,6 +27,12 @@ class UnwillingHost(HostSimulator):
     refusals = 0
     code = "overloaded"
     asked = 0
+    reads = 0
+
+    def state_get(self, name: bytes) -> bytes | None:
+        value = super().state_get(name)
+        self.reads += 1
+        return value
 
     def _perhaps(self) -> None:
         self.asked += 1
@@ -188,8 +194,10 @@ def test_a_lie_about_a_pending_task_keeps_it_pending(host: UnwillingHost) -> Non
     host.dispatcher.chain.state.committed(host.height)
     honest = dict(host.state)
     host.state = {name: value[::-1] for name, value in honest.items()}
+    host.reads = 0
     host.ask(boundary.Committed(host.height), boundary.Done)
-    wait(lambda: idle(host) and pending(host) == 1)
+    wait(lambda: host.reads > 0 and idle(host))
+    assert pending(host) == 1
     host.state = honest
     assert task_kit.run(client, python("another")).result.stdout == b"another"
     assert not [each for each in host.submitted if accepted.exec_id in each]

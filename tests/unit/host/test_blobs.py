@@ -94,8 +94,14 @@ def test_a_result_comes_in_parts_in_order(blobs: BlobStore) -> None:
     blobs.put(id_, 0, data[:4], last=False)  # begun anew
     blobs.put(id_, 4, data[4:], last=True)
     assert blobs.chunk(id_, 2) == data[2:]
-    assert (files(blobs), blobs.used, blobs.writers) == ([id_.hex()], 10, 0)
+    # A result is part of the record: it takes no room from uploads, and is not dropped.
+    assert (files(blobs), blobs.used, blobs.writers) == ([id_.hex()], 0, 0)
+    blobs.drop(id_)
     assert (blobs.root / RESULT / id_.hex()).exists()
+
+
+def test_a_drop_removes_an_upload(blobs: BlobStore) -> None:
+    id_ = upload(blobs, b"x" * 300)
     blobs.drop(id_)
     blobs.drop(id_)
     assert (files(blobs), blobs.used) == ([], 0)
@@ -127,7 +133,8 @@ def test_old_blobs_are_swept_unless_asked_for(blobs: BlobStore) -> None:
     os.utime(blobs.root / UPLOAD / kept.hex(), (later, later))
     assert blobs.sweep(later) == 1
     assert not (blobs.root / UPLOAD / old.hex()).exists()
-    assert (blobs.root / RESULT / blob_id(result).hex()).exists()  # results live longer
-    assert blobs.used == len(b"kept") + len(result)
-    assert blobs.sweep(later + 31 * 24 * 3600) == 2
+    assert (blobs.root / RESULT / blob_id(result).hex()).exists()
+    assert blobs.used == len(b"kept")
+    assert blobs.sweep(later + 31 * 24 * 3600) == 1
     assert blobs.used == 0
+    assert (blobs.root / RESULT / blob_id(result).hex()).exists()  # results stay

@@ -36,7 +36,7 @@ class Bench:
             self, store, self, lambda: self.clock, self.on_block, Metrics()
         )
 
-    async def call(self, request: UntrustedMessage, reply: type[Any]) -> Any:
+    async def call(self, request: UntrustedMessage, reply: Any) -> Any:
         self.calls.append(request)
         if self.hook is not None:
             await self.hook(request)
@@ -155,6 +155,18 @@ def test_the_start_entry_is_first_even_when_a_task_ended_before(store: Store) ->
     kinds = [PublicPart.decode(store.entry(i).public).kind for i in range(2)]
     assert kinds == ["start", "finish"]
     assert is_finish(store.entry(1).public)
+
+
+def test_a_batch_of_junk_makes_no_block(store: Store) -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.start()
+        with pytest.raises(Error, match="unopenable"):
+            await bench.submit(bench.chain.envelope(b"drop:unopenable"))
+        await bench.submit(bench.chain.envelope(b"good"))
+
+    bench = run(store, scenario)
+    assert store.height == 2
+    assert verify_whole(store, bench.chain.chain_id) == 2
 
 
 def test_dropped_and_void_transactions_get_their_code(store: Store) -> None:

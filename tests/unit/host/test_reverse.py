@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adyton.core import limits
 from adyton.core.encoding import encode
+from adyton.core.errors import Error, UnavailableError
 from adyton.core.schema import Message, decode_one_of
 from adyton.host.blobs import BlobStore
 from adyton.host.reverse import ReverseCalls
@@ -35,7 +36,15 @@ class Kit:
         self.submitted: list[bytes] = []
         self.thread = ThreadPoolExecutor(1)
         blobs = BlobStore(path / "blobs")
-        self.reverse = ReverseCalls(self.store, blobs, self.thread, self.submitted.append)
+        self.refusal: Error | None = None
+        self.reverse = ReverseCalls(self.store, blobs, self.thread, self.submit)
+
+    async def submit(self, transaction: bytes) -> None:
+        """Store a transaction, later."""
+        await asyncio.sleep(0)
+        if self.refusal is not None:
+            raise self.refusal
+        self.submitted.append(transaction)
 
     def ask(self, body: bytes) -> Message:
         """Ask, on a loop where one is needed."""
@@ -112,6 +121,13 @@ def test_a_submission_is_handed_on(kit: Kit) -> None:
     assert kit.submitted[-1] == b"transaction"
 
 
+def test_a_submission_that_is_not_stored_is_refused(kit: Kit) -> None:
+    kit.refusal = UnavailableError("commit_failed", "the disk is full")
+    reply = kit.ask(b.Submit(b"transaction").encode())
+    assert isinstance(reply, b.Failure)
+    assert reply.code == "commit_failed"
+
+
 def test_blobs_are_put_got_and_dropped(kit: Kit) -> None:
     data = b"abcdef"
     id_ = blob_id(data)
@@ -120,7 +136,7 @@ def test_blobs_are_put_got_and_dropped(kit: Kit) -> None:
     assert kit.ask(b.BlobPut(id_, 3, data[3:], True).encode()) == b.Done()
     assert kit.ask(b.BlobGet(id_, 2).encode()) == b.BlobChunk(b"cdef")
     assert kit.ask(b.BlobDrop((id_,)).encode()) == b.Done()
-    assert kit.ask(b.BlobGet(id_, 0).encode()) == b.BlobChunk(None)
+    assert kit.ask(b.BlobGet(id_, 2).encode()) == b.BlobChunk(b"cdef")  # results stay
     reply = kit.ask(b.BlobPut(id_, 0, b"other", True).encode())
     assert isinstance(reply, b.Failure)
     assert (reply.kind, reply.code) == ("MalformedError", "malformed")

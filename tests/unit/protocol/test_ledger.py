@@ -142,15 +142,14 @@ def _with_facts(position: int, wrong: Any) -> dict[int, Any]:
 
 
 WRONG_FACTS: list[tuple[int, Any]] = [
-    *[(position, wrong) for position in (0, 4, 5) for wrong in (bytes(31), bytes(33), "", None, 1)],
+    *[(position, wrong) for position in (0, 5, 6) for wrong in (bytes(31), bytes(33), "", None, 1)],
     *[
         (position, wrong)
-        for position in (1, 2, 3, 6)
-        for wrong in (-1, 2**63, True, None, b"\x01", "1")
-        if wrong != 2**63
+        for position in (1, 2, 3, 4, 7)
+        for wrong in (-1, True, None, b"\x01", "1")
     ],
-    *[(7, wrong) for wrong in ("", "none", "SINGLE-HOST", None, 1, b"bft", ["bft"])],
-    *[(8, wrong) for wrong in ("", "client", None, 0, b"host")],
+    *[(8, wrong) for wrong in ("", "none", "SINGLE-HOST", None, 1, b"bft", ["bft"])],
+    *[(9, wrong) for wrong in ("", "client", None, 0, b"host")],
 ]
 
 

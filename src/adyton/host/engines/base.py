@@ -40,8 +40,11 @@ class Engine(Protocol):
             Error: with the code for which the enclave did not carry it out.
         """
 
-    def submit_own(self, transaction: bytes) -> None:
-        """Have a transaction of the enclave's own ordered; it is never refused for want of room."""
+    def submit_own(self, transaction: bytes) -> asyncio.Future[Recorded]:
+        """Have a transaction of the enclave's own ordered; it is never refused for want of room.
+
+        Raises (here or by the future): as `submit`.
+        """
 
     @property
     def ended(self) -> asyncio.Future[None]:

@@ -18,7 +18,15 @@ from adyton.host.failures import error_of_code
 from adyton.host.metrics import Metrics
 from adyton.host.records import BlockRecord, Recorded
 from adyton.host.store import Store
-from adyton.protocol.boundary import ApplyBlock, BlockResult, Committed, Done, UntrustedMessage
+from adyton.protocol.boundary import (
+    ApplyBlock,
+    BlockResult,
+    Committed,
+    Done,
+    EnclaveMessage,
+    NoBlock,
+    UntrustedMessage,
+)
 from adyton.protocol.envelope import task_hash
 
 _log = logging.getLogger("adyton.host")
@@ -28,7 +36,9 @@ _Reply = TypeVar("_Reply", bound=Message)
 class Executor(Protocol):
     """What the engine needs of the enclave's process."""
 
-    async def call(self, request: UntrustedMessage, reply: type[_Reply]) -> _Reply:
+    async def call(
+        self, request: UntrustedMessage, reply: type[_Reply] | tuple[type[_Reply], ...]
+    ) -> _Reply:
         """Ask the enclave; see `EnclaveProcess.call`."""
 
 
@@ -106,11 +116,12 @@ class EmbeddedEngine:
             return future
         return self._queue.add(name, transaction, own=False)
 
-    def submit_own(self, transaction: bytes) -> None:
+    def submit_own(self, transaction: bytes) -> asyncio.Future[Recorded]:
         """Have a transaction of the enclave's own ordered; see `Engine.submit_own`."""
+        if self._ended.done():
+            raise UnavailableError("enclave_down", "nothing is ordered now")
         name = task_hash(transaction)
-        if not self._ended.done() and self._queue.known(name) is None:
-            self._queue.add(name, transaction, own=True)
+        return self._queue.known(name) or self._queue.add(name, transaction, own=True)
 
     async def stop(self) -> None:
         """Finish the block in hand and end."""
@@ -150,8 +161,12 @@ class EmbeddedEngine:
         transactions = tuple(item.transaction for item in batch)
         self._reverse.executing()
         result = await self._enclave.call(
-            ApplyBlock(height, time_ms, transactions, True), BlockResult
+            ApplyBlock(height, time_ms, transactions, True), (BlockResult, NoBlock)
         )
+        if not isinstance(result, BlockResult):
+            self._reverse.committed()
+            self._drop(batch, result)
+            return
         # No await between the reply and this: the enclave's next read must see these writes.
         self._reverse.executed(dict(result.writes))
         with self._metrics.commit_seconds.time():
@@ -165,6 +180,12 @@ class EmbeddedEngine:
         self._on_block(result)
         self._answer(batch, result, record)
         await told
+
+    def _drop(self, batch: list[Waiting], result: EnclaveMessage) -> None:
+        """Nothing was left to execute: no block was made."""
+        codes = dict(result.dropped) if isinstance(result, NoBlock) else {}
+        for place, item in enumerate(batch):
+            self._queue.resolve(item, error_of_code(codes.get(place, "invariant")))
 
     def _answer(self, batch: list[Waiting], result: BlockResult, record: BlockRecord) -> None:
         outcomes: dict[int, Recorded | Error] = {
