@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -84,7 +85,7 @@ def main(arguments: list[str]) -> int:
                 except Exception as problem:  # noqa: BLE001  # whatever it is, it is told
                     failures[name] = f"{type(problem).__name__}: {problem}"
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        _remove(scratch)
     taken = time.perf_counter() - begun
     print(f"\n{table.render(figures)}\n\n{table.LEGEND}\n\n{taken:.0f} s; at the end: {_load()}")
     for name, reason in failures.items():
@@ -98,6 +99,13 @@ def main(arguments: list[str]) -> int:
         }
         options.json.write_text(json.dumps(value, indent=2) + "\n")
     return 1 if failures else 0
+
+
+def _remove(scratch: Path) -> None:
+    """Remove the scratch directory; images in it are read-only."""
+    for directory, _, _ in os.walk(scratch):
+        Path(directory).chmod(0o700)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _load() -> str:

@@ -98,7 +98,7 @@ def limits_table(names: str) -> str:
 def wire_form(annotation: Any) -> str:
     """Return what a field may hold, in words."""
     inner, bounds = parts(annotation)
-    bound = bounds[0] if bounds else None
+    bound: Any = bounds[0] if bounds else None
     if is_optional(inner):
         return f"{wire_form(not_none(inner))} or null"
     if get_origin(inner) is tuple:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.summary import BenchError, Summary, joined, percentile, rate, spread, times
+from bench.summary import BenchError, Summary, cost, joined, percentile, rate, spread, times
 
 
 def test_percentiles_are_samples_by_nearest_rank() -> None:
@@ -61,3 +61,9 @@ def test_each_call_is_timed() -> None:
 def test_empty_parts_of_a_note_are_left_out() -> None:
     assert joined("one", "", "two") == "one; two"
     assert joined("", "") == ""
+
+
+def test_the_cost_of_a_call_is_the_median_over_batches() -> None:
+    ticks = iter(range(10_000))
+    # Each batch takes one tick of this clock, whatever the machine does.
+    assert cost(lambda: None, clock=lambda: float(next(ticks)), runs=3) == 1 / 50

@@ -39,11 +39,11 @@ def test_a_hostile_length_is_refused(length: int) -> None:
     assert refused.value.code == "channel_violation"
 
 
-@pytest.mark.parametrize("kind", [0, *range(3, 256)])
-def test_an_unknown_kind_is_refused(kind: int) -> None:
-    with pytest.raises(VerificationError) as refused:
-        body_size(struct.pack(">IBQ", 9, kind, 1))
-    assert refused.value.code == "channel_violation"
+def test_every_unknown_kind_is_refused() -> None:
+    for kind in (0, *range(3, 256)):
+        with pytest.raises(VerificationError) as refused:
+            body_size(struct.pack(">IBQ", 9, kind, 1))
+        assert refused.value.code == "channel_violation"
 
 
 @given(st.binary(min_size=13, max_size=13))

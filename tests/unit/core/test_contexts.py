@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ TAKERS = {
 TWO_USES = {("AD_STATE", "mac"), ("AD_BLOB", "SivKey")}
 
 
+@cache
 def uses() -> list[tuple[str, str]]:
     """Return context name and called function of every use as a direct argument in the source."""
     found = []
@@ -45,6 +47,7 @@ def uses() -> list[tuple[str, str]]:
     return found
 
 
+@cache
 def mentioned() -> set[str]:
     """Return the name of every context that the source mentions, outside of the registry."""
     texts = [p.read_text() for p in SOURCE.rglob("*.py") if p.name != "contexts.py"]

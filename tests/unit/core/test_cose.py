@@ -194,18 +194,6 @@ def test_a_signed_message_over_its_bound_is_refused() -> None:
     assert refused.value.code == "too_large"
 
 
-def test_a_receipt_of_a_million_entries_fits_in_a_kibibyte() -> None:
-    tree, size = Tree(), 1_000_000
-    for number in range(size):
-        tree.append(number.to_bytes(32, "big"))
-    checkpoint = cose.sign1(KEY, HEADERS, tree.root())
-    for index in (0, 1, 654_321, size - 1):
-        path = tuple(tree.inclusion(index))
-        receipt = cose.make_receipt(checkpoint, cose.InclusionProof(size, index, path))
-        assert len(receipt) <= 1024 <= limits.RECEIPT
-        assert verify(receipt, index.to_bytes(32, "big")) == tree.root()
-
-
 def test_wrong_leaf_key_root_size_or_index_is_refused() -> None:
     tree, checkpoint = logged()
     path = tuple(tree.inclusion(6))

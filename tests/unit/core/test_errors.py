@@ -2,6 +2,7 @@
 
 import ast
 import pickle
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ CLASSES = {
 }
 
 
+@cache
 def raised() -> list[tuple[str, ast.Call]]:
     """Return every construction of an error in the source with a literal code."""
     found = []

@@ -12,7 +12,7 @@ from adyton.core.contexts import Context
 from adyton.core.crypto import digest, key_id
 from adyton.core.encoding import encode
 from adyton.core.errors import Error, MalformedError, ReceiptError, VerificationError
-from adyton.core.merkle import leaf_hash, node_hash
+from adyton.core.merkle import Tree, leaf_hash, node_hash
 from adyton.protocol import ledger
 from adyton.protocol.ledger import Checkpoint, CheckpointFacts, Receipt
 from tests.small_ledger import RECORDER, STRANGER, make_block, public_part
@@ -205,3 +205,25 @@ def test_facts_survive_their_header() -> None:
     facts = BLOCK.checkpoint.facts
     assert CheckpointFacts.from_sign1(BLOCK.checkpoint.message) == facts
     assert facts.size == 14
+
+
+def test_a_receipt_of_a_million_entries_fits_in_a_kibibyte() -> None:
+    tree, size = Tree(), 1_000_000
+    for number in range(size):
+        tree.append(number.to_bytes(32, "big"))
+    # Every number of the header as long as it ever gets, and the longest words.
+    facts = replace(
+        BLOCK.checkpoint.facts,
+        height=size,
+        size=size,
+        first=size - 1,
+        time_ms=2**42,
+        epoch=2**32 - 1,
+    )
+    checkpoint = Checkpoint.sign(facts, tree.root(), RECORDER)
+    for index in (0, 1, 654_321, size - 1):
+        proof = cose.InclusionProof(size, index, tuple(tree.inclusion(index)))
+        encoded = cose.make_receipt(checkpoint.message, proof)
+        assert len(encoded) <= 1024 <= limits.RECEIPT
+        receipt = Receipt.decode(encoded)
+        assert receipt.verify(index.to_bytes(32, "big"), RECORDER.public).root == tree.root()
