@@ -198,7 +198,7 @@ def _problem(reply: Reply) -> Error:
 def _map(reply: Reply, max_bytes: int) -> dict[str, Any]:
     if reply.content_type != CBOR:
         raise VerificationError("answer_invalid", "the answer is not of the type asked for")
-    value = decode(reply.body, max_bytes=max_bytes)
+    value = decode(reply.body, max_bytes=max_bytes, max_items=limits.CBOR_ITEMS_PAGE)
     if type(value) is not dict:
         raise VerificationError("answer_invalid", "the answer is not a map")
     return value

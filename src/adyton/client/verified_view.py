@@ -258,7 +258,7 @@ class VerifiedView:
         Raises:
             MalformedError: not a view.
         """
-        value = decode(kept, max_bytes=_MAX_BYTES)
+        value = decode(kept, max_bytes=_MAX_BYTES, max_items=limits.CBOR_ITEMS_PAGE)
         if type(value) is not list or len(value) != 5 or value[0] != _NAME:
             raise MalformedError("malformed", "not a verified view")
         _, chain_id, fingerprint, checkpoint, nodes = value

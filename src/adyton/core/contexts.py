@@ -49,6 +49,8 @@ class Context(bytes, Enum):
     MEASUREMENT = b"adyton/1/hash/measurement"
     REPORT_DATA = b"adyton/1/hash/report-data"
 
+    STATE_NAME = b"adyton/1/mac/state-name"
+
     # signatures
     SIGN_REQUEST = b"adyton/1/sign/request"
     SIGN_KEY_REQUEST = b"adyton/1/sign/key-request"
@@ -75,6 +77,7 @@ class Context(bytes, Enum):
     KDF_CLIENT_SECRET = b"adyton/1/kdf/client-secret"
     KDF_CLIENT_RESULT = b"adyton/1/kdf/client-result-key"
     KDF_CLIENT_RESPONSE = b"adyton/1/kdf/client-response-key"
+    KDF_BLOB = b"adyton/1/kdf/blob"
     KDF_SEALING = b"adyton/1/kdf/sealing"
     KDF_SEALING_SIMULATED = b"adyton/1/kdf/simulated-sealing-NOT-HARDWARE"
 

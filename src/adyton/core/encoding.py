@@ -27,7 +27,9 @@ def encode(value: Any) -> bytes:
     return cbor2.dumps(value, canonical=True)
 
 
-def decode(unverified: bytes, *, max_bytes: int, tags: bool = False) -> Any:
+def decode(
+    unverified: bytes, *, max_bytes: int, max_items: int = limits.CBOR_ITEMS, tags: bool = False
+) -> Any:
     """Return the value whose deterministic encoding is exactly `unverified`.
 
     Trust: the bytes may come from anybody; the value's form is still to be checked.
@@ -35,6 +37,7 @@ def decode(unverified: bytes, *, max_bytes: int, tags: bool = False) -> Any:
     Args:
         unverified: one encoded value and nothing after it.
         max_bytes: size bound, from `core/limits.py`.
+        max_items: bound on values, nested ones counted.
         tags: whether CBOR tags may occur (COSE and CWT need 18 and 61).
 
     Raises:
@@ -42,6 +45,7 @@ def decode(unverified: bytes, *, max_bytes: int, tags: bool = False) -> Any:
     """
     if len(unverified) > max_bytes:
         raise MalformedError("too_large", f"{len(unverified)} bytes where {max_bytes} are allowed")
+    _require_few(unverified, max_items)
     try:
         value = cbor2.loads(
             unverified,
@@ -99,6 +103,33 @@ _NO_MEANING: Final[dict[int, Any]] = dict.fromkeys(
     ),
     _refuse_tag,
 )
+
+
+def _require_few(unverified: bytes, most: int) -> None:
+    """Refuse more than `most` values before any is built.
+
+    A stranger's 300 KiB of empty lists would cost a thousand times what 300 KiB of byte string cost. Only the heads
+    are read; what is wrong with them is left to the decoder, which reads no further than this has counted.
+    """
+    at, end = 0, len(unverified)
+    if end <= most:
+        return
+    for _ in range(most):
+        if at >= end:
+            return
+        head = unverified[at]
+        at += 1
+        value = head & 31
+        if value >= 24:
+            if value > 27:
+                return
+            size = 1 << (value - 24)
+            value = int.from_bytes(unverified[at : at + size], "big")
+            at += size
+        if head >> 5 in (2, 3):
+            at += value
+    if at < end:
+        raise MalformedError("too_large", f"more than {most} values")
 
 
 def _mutable(value: Any) -> Any:

@@ -12,6 +12,9 @@ MIB: Final = 1024 * KIB
 
 # encoding
 CBOR_DEPTH: Final = 16
+CBOR_ITEMS: Final = 2048  # values in one message that a stranger may send
+CBOR_ITEMS_PAGE: Final = 2**18  # in a page of blocks, or what a client keeps
+CBOR_ITEMS_INSIDE: Final = 2**24  # in one message between host and enclave, or of many parts
 UINT_MAX: Final = 2**63 - 1
 
 # envelopes and requests

@@ -90,6 +90,7 @@ class Message:
 
     WIRE_NAME: ClassVar[str] = ""
     MAX_BYTES: ClassVar[int] = 0
+    MAX_ITEMS: ClassVar[int] = limits.CBOR_ITEMS
     _CHECKS: ClassVar[tuple[fields.Check, ...] | None] = None
     _FIELDS: ClassVar[tuple[str, ...]] = ()
 
@@ -132,7 +133,7 @@ class Message:
         Raises:
             MalformedError: not the one encoding of such a message, or over its size bound.
         """
-        return cls.from_value(decode(unverified, max_bytes=cls.MAX_BYTES))
+        return cls.from_value(decode(unverified, max_bytes=cls.MAX_BYTES, max_items=cls.MAX_ITEMS))
 
 
 _M = TypeVar("_M", bound=Message)
@@ -167,7 +168,11 @@ def decode_one_of(unverified: bytes, classes: Mapping[str, type[_M]]) -> _M:
     Raises:
         MalformedError: none of them, not the one encoding, or over the size bound of its class.
     """
-    value = decode(unverified, max_bytes=max(cls.MAX_BYTES for cls in classes.values()))
+    value = decode(
+        unverified,
+        max_bytes=max(cls.MAX_BYTES for cls in classes.values()),
+        max_items=max(cls.MAX_ITEMS for cls in classes.values()),
+    )
     name = value[0] if type(value) is list and value else None
     cls = classes.get(name) if type(name) is str else None
     if cls is None:

@@ -179,6 +179,8 @@ class Chain:
         Raises:
             Error: the envelope does not open, or is outside its window.
         """
+        if not self._checkpoint:
+            raise UnavailableError("enclave_down", "no block yet since the start")
         now_ms = self._now(unverified_now_ms)
         opened = self._intake.open(unverified, "read", now_ms)
         self._intake.require_window(opened.request, now_ms)

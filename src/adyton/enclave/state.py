@@ -265,7 +265,7 @@ class State:
         if self._name_key is None:
             # A new chain: the key becomes a state value with the first entry.
             self._name_key = self._keys.state_names_seed
-        return mac(self._name_key, Context.AD_STATE, app.encode(), name)
+        return mac(self._name_key, Context.STATE_NAME, app.encode(), name)
 
     def _key(self, kind: int, epoch: int) -> SivKey:
         if kind == DURABLE and epoch == 0:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Final
 
@@ -60,46 +60,19 @@ class ReverseCalls:
         self._blobs = blobs
         self._blob_thread = blob_thread
         self._submit = submit
-        self._uncommitted: Mapping[bytes, bytes | None] = {}
-        self._executing = False
-
-    def executing(self) -> None:
-        """Note that a block is being executed, and that its writes may become known at any moment."""
-        self._executing = True
-
-    def executed(self, writes: Mapping[bytes, bytes | None]) -> None:
-        """Answer from `writes` first, until they are committed."""
-        self._uncommitted = writes
-        self._executing = False
-
-    def committed(self) -> None:
-        """Answer from the store alone."""
-        self._uncommitted = {}
 
     def __call__(self, body: bytes) -> bytes | Awaitable[bytes]:
         """Return the reply to one request, at once for state values."""
         try:
             if len(body) == _GET_SIZE and body.startswith(_GET_HEAD):
-                name = body[-32:]
-                # Invariant: a value is answered as of the last block whose result the enclave has sent. That result
-                # may lie in the event loop's queue already, ahead of us: let it be taken in first.
-                return self._get_later(name) if self._executing else self._get(name)
+                # What is not stored yet the enclave knows itself, until it is told that it is.
+                return encode([StateValue.WIRE_NAME, self._store.state(body[-32:])])
             return self._other(decode_one_of(body, ENCLAVE_REQUESTS))
         except Error as problem:
             return failure_of(problem).encode()
         except Exception:  # noqa: BLE001  # a channel handler must not raise
             _log.exception("a reverse call was not answered")
             return failure_of(InvariantError("invariant", "internal error of the host")).encode()
-
-    def _get(self, name: bytes) -> bytes:
-        if name in self._uncommitted:
-            value = self._uncommitted[name]
-        else:
-            value = self._store.state(name)
-        return encode([StateValue.WIRE_NAME, value])
-
-    async def _get_later(self, name: bytes) -> bytes:
-        return self._get(name)
 
     def _other(self, request: EnclaveMessage) -> bytes | Awaitable[bytes]:
         if isinstance(request, StateScan):

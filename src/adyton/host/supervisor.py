@@ -111,7 +111,7 @@ class Supervisor:
         node.know_genesis(provisioned.genesis)
         await enclave.call(LoadState(node.store.meta(SEALED_HEAD)), Loaded, bounds.LOAD_S)
         serving = await enclave.call(Serve(), Serving, bounds.START_S)
-        engine = EmbeddedEngine(enclave, node.store, reverse, clock_ms, node.on_block, node.metrics)
+        engine = EmbeddedEngine(enclave, node.store, clock_ms, node.on_block, node.metrics)
         self._engine = engine
         await engine.start(serving.start)
         node.enclave, node.engine = enclave, engine

@@ -45,5 +45,7 @@ class AccountItem(Message):
 class AccountPage(Message):
     """A page of the account; `total` items in all."""
 
+    MAX_ITEMS = 2**15
+
     total: Uint
     items: Annotated[tuple[AccountItem, ...], AtMost(limits.INDEX_PAGE)]

@@ -35,18 +35,21 @@ class UntrustedMessage(Message):
     """A request of the host: every byte of it may be hostile."""
 
     __slots__ = ()
+    MAX_ITEMS = limits.CBOR_ITEMS_INSIDE
 
 
 class UntrustedReply(Message):
     """A host's answer to the enclave: every byte of it may be hostile."""
 
     __slots__ = ()
+    MAX_ITEMS = limits.CBOR_ITEMS_INSIDE
 
 
 class EnclaveMessage(Message):
     """What the enclave lets out."""
 
     __slots__ = ()
+    MAX_ITEMS = limits.CBOR_ITEMS_INSIDE
 
 
 # --- either way ---------------------------------------------------------------------------------

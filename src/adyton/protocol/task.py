@@ -55,7 +55,7 @@ class BlobRef(Message):
             VerificationError: not the ciphertext of this content.
             MalformedError: the content is not the one that was signed.
         """
-        content = SivKey(self.key, Context.AD_BLOB).open(unverified, Context.AD_BLOB)
+        content = SivKey(self.key, Context.KDF_BLOB).open(unverified, Context.AD_BLOB)
         if len(content) != self.size or content_digest(content) != self.digest:
             raise MalformedError("input_unavailable", "a blob's content is not what was signed")
         return content
@@ -68,7 +68,7 @@ def blob_id(ciphertext: bytes) -> bytes:
 
 def seal_blob(content: bytes, key: bytes) -> tuple[BlobRef, bytes]:
     """Return reference and ciphertext of `content`; `key` is 32 fresh random bytes."""
-    ciphertext = SivKey(key, Context.AD_BLOB).seal(content, Context.AD_BLOB)
+    ciphertext = SivKey(key, Context.KDF_BLOB).seal(content, Context.AD_BLOB)
     return BlobRef(blob_id(ciphertext), key, content_digest(content), len(content)), ciphertext
 
 
@@ -170,8 +170,8 @@ class Task(Message):
         """Refuse file names and contents that cannot lie in a working directory together.
 
         Raises:
-            MalformedError: a name is empty, has a slash or NUL, is reserved or occurs twice.
-            UsageError: more than the limits allow in all.
+            MalformedError: a name is empty, has a slash or NUL, is reserved or occurs twice; or all contents
+                together are too large.
         """
         names = [self.file_name, *[item.name for item in self.inputs]]
         for name in names:

@@ -7,7 +7,7 @@ import tracemalloc
 import cbor2
 import pytest
 
-from adyton.core import limits
+from adyton.core import encoding, limits
 from adyton.core.encoding import decode, encode
 from adyton.core.errors import MalformedError
 
@@ -164,6 +164,27 @@ def test_a_length_bomb_is_refused_without_its_memory(head: str, length: str) -> 
     assert peak < 2**20
     # The extension's own allocations are seen by the kernel only.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
+
+
+@pytest.mark.parametrize("item", ["80", "a0", "f6", "00", "40", "60", "1800", "8180"])
+def test_an_item_bomb_is_refused_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, item: str
+) -> None:
+    """300 KiB of empty lists would take a thousand times as long as 300 KiB of byte string."""
+    count = limits.CBOR_ITEMS
+    bomb = bytes.fromhex("9a") + (4 * count).to_bytes(4, "big") + bytes.fromhex(item) * 4 * count
+    monkeypatch.setattr(encoding.cbor2, "loads", None)
+    with pytest.raises(MalformedError, match="too_large"):
+        decode(bomb, max_bytes=len(bomb))
+
+
+def test_the_bound_on_items_is_exact() -> None:
+    most = limits.CBOR_ITEMS
+    whole = encode([["x"] * (most - 2)])
+    assert decode(whole, max_bytes=len(whole)) == [["x"] * (most - 2)]
+    over = encode([["x"] * (most - 1)])
+    with pytest.raises(MalformedError, match="too_large"):
+        decode(over, max_bytes=len(over))
 
 
 def test_what_is_over_its_bound_is_not_even_read() -> None:

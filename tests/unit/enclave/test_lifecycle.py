@@ -10,6 +10,7 @@ import pytest
 
 from adyton.core import limits
 from adyton.enclave.dispatcher import Dispatcher
+from adyton.enclave.sealing import Sealer
 from adyton.protocol import boundary
 from adyton.protocol.boundary import UntrustedMessage
 from adyton.protocol.genesis import Configuration
@@ -224,6 +225,17 @@ def test_a_root_sealed_on_another_device_is_refused(own: HostSimulator, tmp_path
 
 def test_a_root_sealed_by_other_code_is_refused(own: HostSimulator) -> None:
     own.measurement = bytes(48)
+    assert provision(own, own.config) == "sealed_invalid"
+
+
+@pytest.mark.parametrize("change", [{"measurement": bytes(48)}, {"simulated_root": bytes(32)}])
+def test_a_genesis_of_other_code_or_platform_is_refused_though_it_opens(
+    own: HostSimulator, change: dict[str, bytes]
+) -> None:
+    sealer = Sealer(own.platform().sealing_secret())
+    root = sealer.open_root(own.sealed_root or b"")
+    genesis = replace(own.genesis, **change)  # type: ignore[arg-type]  # fields by name
+    own.sealed_root = sealer.seal_root(replace(root, genesis=genesis.encode()))
     assert provision(own, own.config) == "sealed_invalid"
 
 

@@ -1,7 +1,7 @@
 """The embedded engine: order, one effect for identical bytes, answers after the commit, and how it halts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,8 @@ class Bench:
         self.clock = 1_000
         self.calls: list[Message] = []
         self.heights: list[int] = []
-        self.writes: list[Any] = []
         self.hook: Callable[[UntrustedMessage], Awaitable[None]] | None = None
-        self.engine = EmbeddedEngine(
-            self, store, self, lambda: self.clock, self.on_block, Metrics()
-        )
+        self.engine = EmbeddedEngine(self, store, lambda: self.clock, self.on_block, Metrics())
 
     async def call(self, request: UntrustedMessage, reply: Any) -> Any:
         self.calls.append(request)
@@ -46,15 +43,6 @@ class Bench:
 
     def on_block(self, result: BlockResult) -> None:
         self.heights.append(self.store.height)
-
-    def executing(self) -> None:
-        self.writes.append("executing")
-
-    def executed(self, writes: Mapping[bytes, bytes | None]) -> None:
-        self.writes.append("executed")
-
-    def committed(self) -> None:
-        self.writes.append(("committed", self.store.height))
 
     async def start(self) -> None:
         await self.engine.start(self.chain.start_entry())
@@ -93,16 +81,18 @@ def test_what_queues_is_the_next_block_and_is_answered_after_its_commit(store: S
         items = [bench.chain.envelope(b"%d" % i) for i in range(50)]
         futures = [bench.submit(item) for item in items]
         entries = await asyncio.gather(*futures)
-        assert [entry.position for entry in entries] == list(range(50))
-        assert {entry.block.height for entry in entries} == {2}
+        assert [entry.position for entry in entries] == [*range(25), *range(25)]
+        assert [entry.block.height for entry in entries] == [2] * 25 + [3] * 25
         for item, entry in zip(items, entries, strict=True):
             assert PublicPart.decode(entry.public).task_hash == task_hash(item)
             assert store.find(task_hash(item)) == [entry]
 
     bench = run(store, scenario)
-    assert [len(block.transactions) for block in bench.blocks()] == [1, 50]
-    assert bench.writes[:3] == ["executing", "executed", ("committed", 1)]
-    assert [type(call).__name__ for call in bench.calls] == ["ApplyBlock", "Committed"] * 2
+    # Half of what waits, so that one block is executed while the other is stored and answered.
+    assert [len(block.transactions) for block in bench.blocks()] == [1, 25, 25]
+    told = [call.height for call in bench.calls if isinstance(call, Committed)]
+    assert told == [1, 2, 3]
+    assert bench.calls.index(bench.blocks()[2]) < bench.calls.index(Committed(2))
     assert verify_whole(store, bench.chain.chain_id) == 51
 
 
@@ -127,6 +117,25 @@ def test_nothing_is_answered_before_the_commit(store: Store) -> None:
         assert (await future).block.height == 2
 
     run(store, scenario)
+
+
+def test_what_was_executed_behind_a_failed_commit_is_not_answered_either(store: Store) -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.start()
+
+        async def failed(result: BlockResult) -> Any:
+            await asyncio.sleep(0)
+            raise UnavailableError("commit_failed", "the disk is full")
+
+        store.commit = failed  # type: ignore[method-assign]  # a disk that is full
+        futures = [bench.submit(bench.chain.envelope(b"%d" % i)) for i in range(4)]
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        assert [getattr(result, "code", None) for result in results] == ["commit_failed"] * 4
+        assert bench.engine.ended.done()
+
+    bench = run(store, scenario)
+    assert store.height == 1
+    assert [call.height for call in bench.calls if isinstance(call, Committed)] == [1]
 
 
 def test_identical_bytes_have_one_effect(store: Store) -> None:

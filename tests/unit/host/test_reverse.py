@@ -76,41 +76,6 @@ def test_a_value_comes_at_once(kit: Kit) -> None:
     assert kit.ask(b.StateGet(bytes(32)).encode()) == b.StateValue(None)
 
 
-def test_writes_that_are_not_stored_yet_come_first(kit: Kit) -> None:
-    kit.reverse.executed({NAME: b"new"})
-    assert kit.value() == b"new"
-    kit.reverse.executed({NAME: None})
-    assert kit.value() is None
-    kit.reverse.committed()
-    assert kit.value() == b"stored"
-
-
-def test_a_read_right_behind_a_block_sees_its_writes(kit: Kit) -> None:
-    async def scenario() -> bytes:
-        loop = asyncio.get_running_loop()
-        kit.reverse.executing()
-        reply: asyncio.Future[bytes] = loop.create_future()
-
-        async def engine() -> None:
-            await reply
-            kit.reverse.executed({NAME: b"new"})
-
-        task = asyncio.ensure_future(engine())
-        await asyncio.sleep(0)
-        # One read of the channel holds the block's reply and the request behind it: no await between the two.
-        reply.set_result(b"")
-        answer = kit.reverse(b.StateGet(NAME).encode())
-        assert not isinstance(answer, bytes)
-        value = await asyncio.ensure_future(answer)
-        await task
-        return value
-
-    try:
-        assert asyncio.run(scenario()) == b.StateValue(b"new").encode()
-    finally:
-        kit.reverse.committed()
-
-
 def test_a_scan_ends_with_an_empty_page(kit: Kit) -> None:
     assert kit.ask(b.StateScan(None, 5).encode()) == b.StatePage(((NAME, b"stored"),))
     assert kit.ask(b.StateScan(NAME, 5).encode()) == b.StatePage(())

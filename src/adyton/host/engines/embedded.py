@@ -1,14 +1,15 @@
-"""The embedded engine: one writer; whatever queued while the last block was executed and stored is the next block.
+"""The embedded engine: one writer; whatever queued during the last fsync is the next block.
 
-Execution and commit are serial. Executing block N+1 while N is being stored would hide the time of one `fsync`, but
-the enclave would have to be asked to undo a block that was not stored; it cannot, by design.
+Two blocks are under way at a time: while one is being stored and answered, the enclave executes the next. It answers
+its own reads of what is not stored yet. It cannot undo a block: where storing fails, the engine halts, and the enclave
+is started anew from what is stored.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from adyton.core.errors import Error, InvariantError, UnavailableError
@@ -23,7 +24,6 @@ from adyton.protocol.boundary import (
     BlockResult,
     Committed,
     Done,
-    EnclaveMessage,
     NoBlock,
     UntrustedMessage,
 )
@@ -42,26 +42,12 @@ class Executor(Protocol):
         """Ask the enclave; see `EnclaveProcess.call`."""
 
 
-class Reads(Protocol):
-    """What the engine tells whoever answers the enclave's reads; see `ReverseCalls`."""
-
-    def executing(self) -> None:
-        """A block is being executed."""
-
-    def executed(self, writes: Mapping[bytes, bytes | None]) -> None:
-        """It has left these writes, which are not stored yet."""
-
-    def committed(self) -> None:
-        """They are stored."""
-
-
 class EmbeddedEngine:
     """See `Engine`. One instance serves one run of the enclave.
 
     Args:
         enclave: executes blocks.
         store: stores them.
-        reverse: answers the enclave's reads; told which writes are not stored yet.
         clock_ms: milliseconds since 1970.
         on_block: called after each block is stored, with its result.
         metrics: counts.
@@ -74,19 +60,21 @@ class EmbeddedEngine:
         self,
         enclave: Executor,
         store: Store,
-        reverse: Reads,
         clock_ms: Callable[[], int],
         on_block: Callable[[BlockResult], None],
         metrics: Metrics,
     ) -> None:
         self._enclave = enclave
         self._store = store
-        self._reverse = reverse
         self._clock_ms = clock_ms
         self._on_block = on_block
         self._metrics = metrics
         self._queue = Queue()
         self._stopping = False
+        self._height = store.height
+        last = store.last_block()
+        self._time_ms = 0 if last is None else last.time_ms
+        self._last_size = 1
         self._task: asyncio.Task[None] | None = None
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -132,47 +120,75 @@ class EmbeddedEngine:
         self._halt(UnavailableError("enclave_down", "the server is stopping"))
 
     async def _run(self) -> None:
-        while True:
-            await self._queue.arrived.wait()
-            if self._stopping:
-                return
-            batch = self._queue.take()
-            if not batch:
-                continue
-            try:
-                await self._make_block(batch)
-            except Error as problem:
-                self._end_with(problem, batch)
-                return
-            except Exception as problem:  # noqa: BLE001  # whoever waits must hear of any fault
-                _log.exception("a block was not made")
-                self._end_with(InvariantError("invariant", type(problem).__name__), batch)
-                return
+        storing: asyncio.Task[None] | None = None
+        batches: list[
+            list[Waiting]
+        ] = []  # under way: at most one that is being stored, one in execution
+        try:
+            while not self._stopping:
+                await self._queue.arrived.wait()
+                batch = self._next_batch()
+                if not batch:
+                    continue
+                batches.append(batch)
+                result = await self._execute(batch)
+                if storing is not None:
+                    await storing
+                    batches.pop(0)
+                storing = None
+                if isinstance(result, BlockResult):
+                    storing = asyncio.get_running_loop().create_task(
+                        self._store_and_answer(batch, result)
+                    )
+                else:
+                    self._drop(batches.pop(), result)
+            if storing is not None:
+                await storing
+        except Error as problem:
+            self._end_with(problem, batches)
+        except Exception as problem:  # noqa: BLE001  # whoever waits must hear of any fault
+            _log.exception("a block was not made")
+            self._end_with(InvariantError("invariant", type(problem).__name__), batches)
 
-    async def _make_block(self, batch: list[Waiting]) -> None:
-        """Execute, store, answer: in this order.
+    def _next_batch(self) -> list[Waiting]:
+        """Take what is to be the next block: half of what is under way, so that two blocks of a kind alternate.
+
+        Clients that wait for their answers send the next request after it: were all taken at once, every second block
+        would hold next to nothing.
+        """
+        if self._stopping:
+            return []
+        waiting = len(self._queue)
+        batch = self._queue.take(max(1, (waiting + self._last_size) // 2))
+        self._last_size = max(1, len(batch))
+        return batch
+
+    async def _execute(self, batch: list[Waiting]) -> BlockResult | NoBlock:
+        """Have the enclave execute the next block.
 
         Raises:
-            Error: nothing of the batch was answered, and the enclave may be ahead of the store.
+            Error: it was not executed; the enclave may be ahead of the store.
         """
-        last = self._store.last_block()
-        height = self._store.height + 1
-        time_ms = max(last.time_ms if last else 0, self._clock_ms())
+        time_ms = max(self._time_ms, self._clock_ms())
         transactions = tuple(item.transaction for item in batch)
-        self._reverse.executing()
         result = await self._enclave.call(
-            ApplyBlock(height, time_ms, transactions, True), (BlockResult, NoBlock)
+            ApplyBlock(self._height + 1, time_ms, transactions, True), (BlockResult, NoBlock)
         )
-        if not isinstance(result, BlockResult):
-            self._reverse.committed()
-            self._drop(batch, result)
-            return
-        # No await between the reply and this: the enclave's next read must see these writes.
-        self._reverse.executed(dict(result.writes))
+        if isinstance(result, BlockResult):
+            self._height, self._time_ms = self._height + 1, time_ms
+            return result
+        if isinstance(result, NoBlock):
+            return result
+        raise InvariantError("invariant", "the enclave's reply is of another kind")
+
+    async def _store_and_answer(self, batch: list[Waiting], result: BlockResult) -> None:
+        """Store a block, then tell the enclave, then whoever waits: in this order.
+
+        Raises:
+            Error: nothing of the batch was answered.
+        """
         with self._metrics.commit_seconds.time():
             record = await self._store.commit(result)
-        self._reverse.committed()
-        # The enclave is told before the callers are, in the order of the channel; its answer is awaited after.
         told = asyncio.get_running_loop().create_task(
             self._enclave.call(Committed(record.height), Done)
         )
@@ -181,9 +197,9 @@ class EmbeddedEngine:
         self._answer(batch, result, record)
         await told
 
-    def _drop(self, batch: list[Waiting], result: EnclaveMessage) -> None:
+    def _drop(self, batch: list[Waiting], result: NoBlock) -> None:
         """Nothing was left to execute: no block was made."""
-        codes = dict(result.dropped) if isinstance(result, NoBlock) else {}
+        codes = dict(result.dropped)
         for place, item in enumerate(batch):
             self._queue.resolve(item, error_of_code(codes.get(place, "invariant")))
 
@@ -200,12 +216,12 @@ class EmbeddedEngine:
         for place, item in enumerate(batch):
             self._queue.resolve(item, outcomes.get(place, forgotten))
 
-    def _end_with(self, problem: Error, batch: list[Waiting]) -> None:
+    def _end_with(self, problem: Error, batches: list[list[Waiting]]) -> None:
         """Halt: the enclave's memory may be ahead of what is stored, so it must be started anew."""
         _log.error("ordering halts: %s", problem)
         if problem.code not in ("commit_failed", "enclave_down"):
             problem = UnavailableError("enclave_down", "the block was not made")
-        for item in batch:
+        for item in (item for batch in batches for item in batch):
             self._queue.resolve(item, problem)
         self._halt(problem)
 

@@ -65,11 +65,12 @@ class Queue:
         self.arrived.set()
         return future
 
-    def take(self) -> list[Waiting]:
-        """Return the transactions of the next block, within the bounds of a block."""
+    def take(self, most: int = limits.BLOCK_ENTRIES) -> list[Waiting]:
+        """Return the transactions of the next block: at most `most`, and within the bounds of a block."""
+        most = min(most, limits.BLOCK_ENTRIES)
         batch: list[Waiting] = []
         size = 0
-        while self._waiting and len(batch) < limits.BLOCK_ENTRIES:
+        while self._waiting and len(batch) < most:
             size += len(self._waiting[0].transaction)
             if batch and size > limits.BLOCK_BYTES:
                 break
