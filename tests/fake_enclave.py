@@ -40,6 +40,7 @@ from adyton.protocol.ledger import (
     app_hash,
     data_hash,
     entry_leaf,
+    stored_digest,
     write_set_digest,
 )
 from adyton.protocol.task import Finish, SignedFinish, blob_id
@@ -227,7 +228,10 @@ class FakeEnclave:
         entries, writes = [], []
         for index, (place, transaction) in enumerate(kept):
             part, code, written = self.execute(transaction, header.exec_id(0, index))
-            public, writes_digest = part.encode(), write_set_digest(written)
+            public, writes_digest = (
+                part.encode(),
+                write_set_digest((name, value and stored_digest(value)) for name, value in written),
+            )
             leaf = entry_leaf(public, writes_digest, part.claims)
             self.log.append(leaf)
             entries.append(b.Executed(place, public, writes_digest, leaf, part.task_hash, code))

@@ -50,6 +50,7 @@ class Context(bytes, Enum):
     REPORT_DATA = b"adyton/1/hash/report-data"
 
     STATE_NAME = b"adyton/1/mac/state-name"
+    TICKET_UNIQUE = b"adyton/1/mac/ticket-unique"
 
     # signatures
     SIGN_REQUEST = b"adyton/1/sign/request"
@@ -66,7 +67,6 @@ class Context(bytes, Enum):
     KDF_INTAKE = b"adyton/1/kdf/intake"
     KDF_SERVER = b"adyton/1/kdf/server-key"
     KDF_TICKET = b"adyton/1/kdf/ticket"
-    KDF_TICKET_UNIQUE = b"adyton/1/kdf/ticket-unique"
     KDF_FINISH = b"adyton/1/kdf/finish-private"
     KDF_RESPONSE = b"adyton/1/kdf/response"
     KDF_READ = b"adyton/1/kdf/read-response"

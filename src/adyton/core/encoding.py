@@ -28,7 +28,12 @@ def encode(value: Any) -> bytes:
 
 
 def decode(
-    unverified: bytes, *, max_bytes: int, max_items: int = limits.CBOR_ITEMS, tags: bool = False
+    unverified: bytes,
+    *,
+    max_bytes: int,
+    max_items: int = limits.CBOR_ITEMS,
+    tags: bool = False,
+    typed: bool = False,
 ) -> Any:
     """Return the value whose deterministic encoding is exactly `unverified`.
 
@@ -39,6 +44,8 @@ def decode(
         max_bytes: size bound, from `core/limits.py`.
         max_items: bound on values, nested ones counted.
         tags: whether CBOR tags may occur (COSE and CWT need 18 and 61).
+        typed: the caller checks the exact type of every value that it takes, as messages do; then types outside the
+            profile are left to it.
 
     Raises:
         MalformedError: too large, not CBOR, another encoding of the value, or a type outside the profile.
@@ -56,7 +63,8 @@ def decode(
         )
         if tags:
             value = _mutable(value)
-        _check_profile(value, tags)
+        if not typed:
+            _check_profile(value, tags)
         again = cbor2.dumps(value, canonical=True)
     except MalformedError:
         raise

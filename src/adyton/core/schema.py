@@ -75,6 +75,15 @@ def _check_for(annotation: Any) -> fields.Check:
     raise InvariantError("invariant", f"no wire form for {annotation!r}")
 
 
+def _is_flat(annotation: Any) -> bool:
+    """Say whether values of the annotation are encoded as they are."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    parts = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    flat = (bytes, str, int, bool, type(None))
+    return all(part in flat or (get_origin(part) is Annotated and _is_flat(part)) for part in parts)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Message):
         return value.to_value()
@@ -93,14 +102,31 @@ class Message:
     MAX_ITEMS: ClassVar[int] = limits.CBOR_ITEMS
     _CHECKS: ClassVar[tuple[fields.Check, ...] | None] = None
     _FIELDS: ClassVar[tuple[str, ...]] = ()
+    _NESTED: ClassVar[tuple[int, ...] | None] = None
 
     def __repr__(self) -> str:
         # Fields may be keys or plaintext: none of them may reach a log or a traceback through repr.
         return f"<{self.WIRE_NAME}>"
 
+    @classmethod
+    def _resolve(cls) -> tuple[int, ...]:
+        """Read the annotations, on first use, when every one can be resolved; return the places of nested fields."""
+        hints = get_type_hints(cls, include_extras=True)
+        cls._CHECKS = tuple(_check_for(hints[name]) for name in cls._FIELDS)
+        cls._NESTED = tuple(
+            place + 1 for place, name in enumerate(cls._FIELDS) if not _is_flat(hints[name])
+        )
+        return cls._NESTED
+
     def to_value(self) -> list[Any]:
         """Return the array that is encoded."""
-        return [self.WIRE_NAME, *[_plain(getattr(self, name)) for name in self._FIELDS]]
+        nested = self._NESTED
+        if nested is None:
+            nested = self._resolve()
+        values = [self.WIRE_NAME, *[getattr(self, name) for name in self._FIELDS]]
+        for place in nested:
+            values[place] = _plain(values[place])
+        return values
 
     def encode(self) -> bytes:
         """Return the one encoding of this message."""
@@ -115,9 +141,8 @@ class Message:
         """
         checks = cls._CHECKS
         if checks is None:
-            # Bound to the class on first use, when every annotation can be resolved.
-            hints = get_type_hints(cls, include_extras=True)
-            checks = cls._CHECKS = tuple(_check_for(hints[name]) for name in cls._FIELDS)
+            cls._resolve()
+            checks = cls._CHECKS or ()
         if type(unverified) is not list or not unverified or unverified[0] != cls.WIRE_NAME:
             raise MalformedError("malformed", f"not a message {cls.WIRE_NAME}")
         if len(unverified) != len(checks) + 1:
@@ -133,7 +158,9 @@ class Message:
         Raises:
             MalformedError: not the one encoding of such a message, or over its size bound.
         """
-        return cls.from_value(decode(unverified, max_bytes=cls.MAX_BYTES, max_items=cls.MAX_ITEMS))
+        return cls.from_value(
+            decode(unverified, max_bytes=cls.MAX_BYTES, max_items=cls.MAX_ITEMS, typed=True)
+        )
 
 
 _M = TypeVar("_M", bound=Message)
@@ -151,7 +178,7 @@ def message(wire_name: str, *, max_bytes: int = limits.ENTRY) -> Callable[[type[
         made.WIRE_NAME = wire_name
         made.MAX_BYTES = max_bytes
         made._FIELDS = tuple(field.name for field in dataclass_fields(made))  # type: ignore[arg-type]  # it is a dataclass now
-        made._CHECKS = None
+        made._CHECKS = made._NESTED = None
         REGISTRY[wire_name] = made
         return made
 
@@ -172,6 +199,7 @@ def decode_one_of(unverified: bytes, classes: Mapping[str, type[_M]]) -> _M:
         unverified,
         max_bytes=max(cls.MAX_BYTES for cls in classes.values()),
         max_items=max(cls.MAX_ITEMS for cls in classes.values()),
+        typed=True,
     )
     name = value[0] if type(value) is list and value else None
     cls = classes.get(name) if type(name) is str else None

@@ -111,7 +111,7 @@ class Machine:
             InvariantError: execution cannot go on; the enclave must halt.
         """
         parts = self._parts
-        parts.recorder.next_header(height, time_ms, ())
+        parts.recorder.require_next(height, time_ms)
         checked = [self.check(transaction, time_ms) for transaction in transactions]
         kept = [
             place

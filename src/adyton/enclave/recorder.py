@@ -35,8 +35,8 @@ class Recorder:
         """Sign from now on with this start's node key."""
         self._key = key
 
-    def next_header(self, height: int, time_ms: int, transactions: Sequence[bytes]) -> BlockHeader:
-        """Return the header of the next block.
+    def require_next(self, height: int, time_ms: int) -> None:
+        """Refuse a block that cannot be the next one.
 
         Raises:
             UsageError: not the next height, or time runs backwards.
@@ -46,6 +46,10 @@ class Recorder:
             raise UsageError("wrong_height", f"the next block is {head.height + 1}, not {height}")
         if time_ms < head.time_ms:
             raise UsageError("time_decreased", "block time must not decrease")
+
+    def next_header(self, height: int, time_ms: int, transactions: Sequence[bytes]) -> BlockHeader:
+        """Return the header of the next block; `require_next` has accepted height and time."""
+        head = self.head
         return BlockHeader(
             self._chain_id, height, time_ms, head.block_hash, data_hash(transactions), head.app_hash
         )

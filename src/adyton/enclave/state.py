@@ -227,7 +227,7 @@ class State:
         self._entry[self._stored_name(app, name)] = _Pending(None, DURABLE)
 
     def end_entry(self, position: int) -> list[tuple[bytes, bytes | None]]:
-        """Seal the entry's writes, and return them by stored name, ascending."""
+        """Seal the entry's writes; return each stored name, ascending, with the hash of what it now holds, or None."""
         if self._name_key == self._keys.state_names_seed and self._tree.get(_NAMES_SLOT) is None:
             made = _Value(_NAMES_APP, b"", None, self._keys.state_names_seed)
             self._entry[_NAMES_SLOT] = _Pending(made, DURABLE)
@@ -240,19 +240,20 @@ class State:
                 self._remember_expiry(name, pending.value.expires_ms)
             elif self._tree.get(name) is None:
                 continue
-            self._put(name, sealed)
-            writes.append((name, sealed))
+            writes.append((name, self._put(name, sealed)))
         self._entry = {}
         return writes
 
     # --- details --------------------------------------------------------------------------------
 
-    def _put(self, name: bytes, sealed: bytes | None) -> None:
-        self._tree.set(name, None if sealed is None else stored_digest(sealed))
+    def _put(self, name: bytes, sealed: bytes | None) -> bytes | None:
+        hashed = None if sealed is None else stored_digest(sealed)
+        self._tree.set(name, hashed)
         if sealed is None:
             self._expiry.pop(name, None)
         self._block_writes[name] = sealed
         self._uncommitted[name] = (self._height, sealed)
+        return hashed
 
     def _remember_expiry(self, name: bytes, expires_ms: int | None) -> None:
         if expires_ms is None:

@@ -101,9 +101,12 @@ class PublicPart(Message):
 
 
 def write_set_digest(writes: Iterable[tuple[bytes, bytes | None]]) -> bytes:
-    """Return the digest of an entry's encrypted writes: pairs of stored name and stored value or null."""
-    listed = [[name, None if value is None else stored_digest(value)] for name, value in writes]
-    return digest(Context.WRITE_SET, encode(listed))
+    """Return the digest of an entry's encrypted writes.
+
+    Args:
+        writes: stored name, and `stored_digest` of the stored value or null for a removal.
+    """
+    return digest(Context.WRITE_SET, encode([[name, hashed] for name, hashed in writes]))
 
 
 def stored_digest(value: bytes) -> bytes:
