@@ -204,9 +204,11 @@ def test_an_old_value_is_refused(stored: tuple[PagingHost, SimulatedClient]) -> 
 def test_a_removed_value_cannot_come_back(stored: tuple[PagingHost, SimulatedClient]) -> None:
     host, client = stored
     host.start()
-    host.time_ms += 1
+    client.contact()
+    refused_ones = [client.envelope(client.notarize(ordering="bft")) for _ in range(4)]
+    host.block(*refused_ones)
     ended = dict(host.state)
-    host.time_ms += 8 * 24 * 3600 * 1000  # the records of repetitions expire
+    host.time_ms += 8 * 24 * 3600 * 1000  # the records of refused requests expire
     host.block()
     host.stop()
     gone = set(ended) - set(host.state)

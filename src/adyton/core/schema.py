@@ -103,6 +103,7 @@ class Message:
     _CHECKS: ClassVar[tuple[fields.Check, ...] | None] = None
     _FIELDS: ClassVar[tuple[str, ...]] = ()
     _NESTED: ClassVar[tuple[int, ...] | None] = None
+    _SETTERS: ClassVar[tuple[Callable[[Any, Any], None], ...]] = ()
 
     def __repr__(self) -> str:
         # Fields may be keys or plaintext: none of them may reach a log or a traceback through repr.
@@ -147,7 +148,11 @@ class Message:
             raise MalformedError("malformed", f"not a message {cls.WIRE_NAME}")
         if len(unverified) != len(checks) + 1:
             raise MalformedError("malformed", f"{cls.WIRE_NAME} has {len(checks)} fields")
-        return cls(*[check(item) for check, item in zip(checks, unverified[1:], strict=True)])
+        made = object.__new__(cls)
+        # As the frozen dataclass's own constructor does it, without its price for each field.
+        for setter, check, item in zip(cls._SETTERS, checks, unverified[1:], strict=True):
+            setter(made, check(item))
+        return made
 
     @classmethod
     def decode(cls, unverified: bytes) -> Self:
@@ -179,6 +184,7 @@ def message(wire_name: str, *, max_bytes: int = limits.ENTRY) -> Callable[[type[
         made.MAX_BYTES = max_bytes
         made._FIELDS = tuple(field.name for field in dataclass_fields(made))  # type: ignore[arg-type]  # it is a dataclass now
         made._CHECKS = made._NESTED = None
+        made._SETTERS = tuple(getattr(made, name).__set__ for name in made._FIELDS)
         REGISTRY[wire_name] = made
         return made
 

@@ -1,7 +1,9 @@
 """The file receiver: opens envelopes, authenticates, places in time, deduplicates.
 
 Opening needs nothing but keys, and is done for a whole block before any of it is executed. Admission needs the state:
-one record per request, under (client key, request id), kept until both the request and its ticket have expired.
+one record per request, under (client key, request id). It keeps the request from acting twice, its ticket from being
+spent twice, and is the client's own index of what it has asked. The record of a refused request expires with request
+and ticket; of one that was carried out it stays.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import digest
 from adyton.core.errors import MalformedError, PolicyError, VerificationError
-from adyton.core.schema import Bytes32, Message, Uint, message
+from adyton.core.schema import Bytes32, Code, Message, Uint, message
+from adyton.enclave.apps.base import Call
 from adyton.enclave.keys import Keys
 from adyton.enclave.state import Loaded, State
 from adyton.protocol.envelope import (
     Envelope,
     Request,
+    Word,
     envelope_info,
     open_padded,
     task_hash,
@@ -31,19 +35,30 @@ _HPKE: Final = {"request": Context.HPKE_REQUEST, "read": Context.HPKE_READ}
 
 @message("intake/1", max_bytes=512)
 class IntakeRecord(Message):
-    """That a request was seen.
+    """That a request was executed.
 
     Attributes:
         signed: digest of the signed request, to tell a repetition from another request of the same id.
         ticket: digest of the ticket that named it; a ticket serves one request.
         ticket_ends_ms: after which the ticket is refused for its age.
         task_hash: of the envelope that was executed.
+        exec_id: of its execution.
+        app: what was asked; with the method.
+        height: of its block.
+        time_ms: of its block.
+        code: empty, or why it was refused.
     """
 
     signed: Bytes32
     ticket: Bytes32
     ticket_ends_ms: Uint
     task_hash: Bytes32
+    exec_id: Bytes32
+    app: Word
+    method: Word
+    height: Uint
+    time_ms: Uint
+    code: Code
 
 
 @dataclass(frozen=True)
@@ -149,7 +164,7 @@ class Intake:
             raise PolicyError("expired", "the request's window has ended")
 
     def admit(self, opened: Opened, time_ms: int) -> None:
-        """Record that the request is executed now, or refuse it.
+        """Refuse a request that must not be executed now.
 
         Raises:
             Repeated: it was executed before.
@@ -166,8 +181,24 @@ class Intake:
         self.require_window(request, time_ms)
         if self._spent.get(opened.ticket, name) != name:
             raise PolicyError("ticket_spent", "the ticket was used by another request")
-        record = IntakeRecord(opened.signed, opened.ticket, opened.ticket_ends_ms, opened.task_hash)
-        expires_ms = max(request.expiry_ms, opened.ticket_ends_ms)
+
+    def record(self, opened: Opened, call: Call, code: str) -> None:
+        """Record that the request was executed, and whether it was refused."""
+        request = opened.request
+        name = request.client_key + request.request_id
+        record = IntakeRecord(
+            opened.signed,
+            opened.ticket,
+            opened.ticket_ends_ms,
+            opened.task_hash,
+            call.exec_id,
+            request.app,
+            request.method,
+            call.height,
+            call.time_ms,
+            code,
+        )
+        expires_ms = max(request.expiry_ms, opened.ticket_ends_ms) if code else None
         self._state.set(APP, name, record.encode(), expires_ms=expires_ms)
         self._remember(name, record)
 

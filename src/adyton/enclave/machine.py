@@ -205,12 +205,14 @@ class Machine:
         try:
             require_ordering(parts.keys.genesis.configuration.ordering, request.ordering)
             outcome = self._app(request.app).execute(call)
-            parts.account.append(call)
         except InvariantError:
             raise
         except Error as problem:
             parts.state.rollback(mark)
+            parts.intake.record(opened, call, problem.code)
             return self._answered(opened, Response(problem.code, b"", ticket, None), exec_id, None)
+        parts.intake.record(opened, call, "")
+        parts.account.append(call)
         return self._answered(opened, Response("", outcome.result, ticket, None), exec_id, outcome)
 
     def _app(self, name: str) -> App:

@@ -258,10 +258,22 @@ def test_a_refused_window_leaves_ticket_and_id_free(
     assert client.open(host.block(envelope), 0, early).code == ""
 
 
-def test_a_repetition_is_known_until_request_and_ticket_have_ended(own: HostSimulator) -> None:
+def test_a_request_that_was_carried_out_is_known_for_ever(own: HostSimulator) -> None:
+    client = contacted(own)
+    request = client.notarize()
+    own.block(client.envelope(request))
+    values = own.ask(boundary.Status(), boundary.StatusAnswer).values
+    own.time_ms += 2 * limits.TICKET_LIFETIME_S * 1000
+    client.contact()
+    result = own.block(client.envelope(request))
+    assert client.open(result, 0, request).code == "replayed"
+    assert own.ask(boundary.Status(), boundary.StatusAnswer).values == values
+
+
+def test_a_refused_request_is_known_until_it_and_its_ticket_have_ended(own: HostSimulator) -> None:
     client = contacted(own)
     ticket = client.tickets[-1]
-    request = client.notarize()
+    request = client.notarize(ordering="bft")
     envelope = client.envelope(request)
     own.block(envelope)
     own.time_ms = request.expiry_ms + HOUR_MS

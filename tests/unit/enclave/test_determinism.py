@@ -72,6 +72,8 @@ def recorded(tmp_path: Path) -> Recorded:
     for index in range(3):
         finish = task_kit.finish_of(host, header.exec_id(0, index))
         made.block(finish, finish)
+    # Records of refused requests expire, in an order that all must agree on.
+    made.block(*[one.envelope(one.notarize(ordering="bft")) for _ in range(12)])
     host.time_ms += 8 * 24 * 3600 * 1000
     made.block()
     assert len(made.told[-1]["writes"]) > 10

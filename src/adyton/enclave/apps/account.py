@@ -1,7 +1,7 @@
 """Accounts: the index of each client's requests, for that client alone, and the basis for billing.
 
-Items are appended under names made of execution ids, so nothing that the host stores is rewritten per client. Who
-owns which item is known in enclave memory, rebuilt when the state is loaded.
+The items are the intake's own records; what a run has cost is appended under its execution id. So nothing that the
+host stores is rewritten per client. Who owns which record is known in enclave memory, rebuilt when the state is loaded.
 """
 
 from __future__ import annotations
@@ -10,39 +10,36 @@ from bisect import insort
 
 from adyton.core import limits
 from adyton.core.errors import InvariantError, UsageError
-from adyton.core.schema import Bytes32, Message, message
+from adyton.enclave import intake
 from adyton.enclave.apps.base import Call
+from adyton.enclave.intake import IntakeRecord
 from adyton.enclave.state import Loaded, State
 from adyton.protocol import account
 from adyton.protocol.account import AccountItem, AccountList, AccountPage
 from adyton.protocol.envelope import Request
 from adyton.protocol.task import Usage
 
-_ITEM = b"item"
 _USAGE = b"usage"
 
 
-@message("owned-item/1", max_bytes=4096)
-class _OwnedItem(Message):
-    client_key: Bytes32
-    item: AccountItem
-
-
 class Account:
-    """Appends items while blocks are executed, and lists them in reads."""
+    """Knows whose records are whose, and lists them in reads."""
 
     name = account.APP
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._owned: dict[bytes, list[tuple[int, bytes]]] = {}
+        # By client key: height, execution id and request id of what was carried out.
+        self._owned: dict[bytes, list[tuple[int, bytes, bytes]]] = {}
 
     def visit(self, loaded: Loaded) -> None:
-        """Take up an item met while the state is loaded."""
-        if loaded.app == self.name and loaded.name.startswith(_ITEM):
-            owned = _OwnedItem.decode(loaded.value)
-            listed = self._owned.setdefault(owned.client_key, [])
-            listed.append((owned.item.height, loaded.name[len(_ITEM) :]))
+        """Take up a record met while the state is loaded."""
+        if loaded.app == intake.APP:
+            record = IntakeRecord.decode(loaded.value)
+            if not record.code:
+                client_key, request_id = loaded.name[:32], loaded.name[32:]
+                listed = self._owned.setdefault(client_key, [])
+                listed.append((record.height, record.exec_id, request_id))
 
     def loaded(self) -> None:
         """Put the items in order, once all are there."""
@@ -50,21 +47,13 @@ class Account:
             listed.sort()
 
     def append(self, call: Call) -> None:
-        """Append the item of an accepted request."""
+        """Take up a request that was carried out and recorded."""
         request = call.request
-        item = AccountItem(
-            request.request_id,
-            call.task_hash,
-            request.app,
-            request.method,
-            call.height,
-            call.time_ms,
-            None,
-        )
-        owned = _OwnedItem(request.client_key, item)
-        call.state.set(self.name, _ITEM + call.exec_id, owned.encode())
         # In the order that `loaded` restores, so that pages stay what they were over a restart.
-        insort(self._owned.setdefault(request.client_key, []), (call.height, call.exec_id))
+        insort(
+            self._owned.setdefault(request.client_key, []),
+            (call.height, call.exec_id, request.request_id),
+        )
 
     def append_usage(self, exec_id: bytes, usage: Usage) -> None:
         """Append what the run that was accepted as `exec_id` has cost."""
@@ -77,20 +66,21 @@ class Account:
         asked = AccountList.decode(request.arguments)
         owned = self._owned.get(request.client_key, [])
         page = owned[asked.start : asked.start + limits.INDEX_PAGE]
-        return AccountPage(len(owned), tuple(self._item(exec_id) for _, exec_id in page)).encode()
+        items = tuple(self._item(request.client_key, request_id) for _, _, request_id in page)
+        return AccountPage(len(owned), items).encode()
 
-    def _item(self, exec_id: bytes) -> AccountItem:
-        stored = self._state.read(self.name, _ITEM + exec_id)
+    def _item(self, client_key: bytes, request_id: bytes) -> AccountItem:
+        stored = self._state.read(intake.APP, client_key + request_id)
         if stored is None:
-            raise InvariantError("invariant", "an item that is listed is not in the state")
-        item = _OwnedItem.decode(stored).item
-        usage = self._state.read(self.name, _USAGE + exec_id)
+            raise InvariantError("invariant", "a record that is listed is not in the state")
+        record = IntakeRecord.decode(stored)
+        usage = self._state.read(self.name, _USAGE + record.exec_id)
         return AccountItem(
-            item.request_id,
-            item.task_hash,
-            item.app,
-            item.method,
-            item.height,
-            item.time_ms,
+            request_id,
+            record.task_hash,
+            record.app,
+            record.method,
+            record.height,
+            record.time_ms,
             None if usage is None else Usage.decode(usage),
         )
