@@ -39,7 +39,9 @@ def test_no_cell_holds_a_client_key(client: Client, server: Server, tmp_path: Pa
     assert not [table for table, cell in cells if key in cell]
 
 
-def test_tasks_of_one_client_share_no_more_than_tasks_of_two(server: Server, tmp_path: Path) -> None:
+def test_tasks_of_one_client_share_no_more_than_tasks_of_two(
+    server: Server, tmp_path: Path
+) -> None:
     """Entries are cut in pieces of 12 bytes; a piece in several entries of one client alone would link them."""
     script = tmp_path / "task.py"
     script.write_text("print('x')")

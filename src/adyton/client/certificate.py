@@ -285,8 +285,8 @@ def _keys_used(
 ) -> list[tuple[str, bytes]]:
     """Return role and key id of every key that signed, each once, in the order of first use."""
     used = [
-        ("recorder", Receipt.decode(accepted.receipt).facts.key_id),
-        ("recorder", Receipt.decode(finished.receipt).facts.key_id),
+        ("recorder", accepted.facts().key_id),
+        ("recorder", finished.facts().key_id),
         ("runner", key_id(finish.runner_key)),
     ]
     return list(dict.fromkeys(used))
@@ -296,7 +296,7 @@ def _entry(
     proof: EntryProof, kind: str, keys: _Keys, genesis: Genesis
 ) -> tuple[PublicPart, Checkpoint, KeyOfRecord]:
     """Verify one entry; return its public part, the checkpoint over it, and the key that signed."""
-    recorder = keys[("recorder", Receipt.decode(proof.receipt).facts.key_id)]
+    recorder = keys[("recorder", proof.facts().key_id)]
     part, checkpoint = proof.verify(recorder.public, genesis.chain_id())
     require_entry(part, checkpoint, kind, genesis)
     return part, checkpoint, recorder

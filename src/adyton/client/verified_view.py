@@ -28,7 +28,7 @@ from adyton.core.encoding import decode, encode
 from adyton.core.errors import MalformedError, ReceiptError, RollbackError
 from adyton.core.merkle import verify_consistency
 from adyton.protocol.evidence import NodeEvidence
-from adyton.protocol.ledger import Checkpoint, EntryProof, Receipt
+from adyton.protocol.ledger import Checkpoint, EntryProof
 
 _NAME: Final = "verified-view/1"
 _NODES: Final = 64  # starts whose keys are held; an older one can be shown again
@@ -207,7 +207,7 @@ class VerifiedView:
 
     def _entry(self, unverified: bytes) -> VerifiedEntry:
         proof = EntryProof.decode(unverified)
-        facts = Receipt.decode(proof.receipt).facts
+        facts = proof.facts()
         if facts.chain_id != self.chain_id:
             raise ReceiptError("wrong_chain", "the proof is of another chain")
         node = self.node_of_recorder(facts.key_id)

@@ -32,7 +32,7 @@ from adyton.core.errors import (
     VerificationError,
 )
 from adyton.protocol.evidence import NodeEvidence
-from adyton.protocol.ledger import Checkpoint, EntryProof, Receipt
+from adyton.protocol.ledger import Checkpoint, EntryProof
 
 _RECENT: Final = 32  # entries that need not be verified a second time
 _ROUNDS: Final = 16  # of meeting a view that others move meanwhile
@@ -295,7 +295,7 @@ def _when_at(
 
 
 def _size_of(unverified: bytes) -> int:
-    return Receipt.decode(EntryProof.decode(unverified).receipt).facts.size
+    return EntryProof.decode(unverified).facts().size
 
 
 def _fork(unjoined: UnjoinedError) -> RollbackError:

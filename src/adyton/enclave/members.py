@@ -41,12 +41,17 @@ class Members:
     def __init__(self, keys: Keys, state: State) -> None:
         self._keys = keys
         self._state = state
+        self._roles: dict[bytes, str] = {}
         self.starts = 0
 
     def visit(self, loaded: Loaded) -> None:
-        """Take up the count of starts when the state is loaded."""
-        if loaded.app == APP and loaded.name == _STARTS:
+        """Take up keys and the count of starts when the state is loaded."""
+        if loaded.app != APP:
+            return
+        if loaded.name == _STARTS:
             self.starts = _Starts.decode(loaded.value).count
+        else:
+            self._roles[loaded.name[len(_KEY) :]] = Member.decode(loaded.value).role
 
     def require(self, key: bytes, role: str) -> None:
         """Refuse a key that was not announced for `role`.
@@ -54,8 +59,7 @@ class Members:
         Raises:
             VerificationError: it was not.
         """
-        held = self._state.get(APP, _KEY + key)
-        if held is None or Member.decode(held).role != role:
+        if self._roles.get(key) != role:
             raise VerificationError("bad_signature", f"not an announced {role} key")
 
     def announce(self, evidence: NodeEvidence, height: int, time_ms: int) -> None:
@@ -89,9 +93,10 @@ class Members:
         if node.epoch.intake_key != keys.intake(keys.epoch).public:
             raise VerificationError("evidence_binding", "the epoch record names another intake key")
         recorder, runner = node.recorder_key, node.runner_key
-        if self._state.get(APP, _KEY + recorder) is not None:
+        if recorder in self._roles or runner in self._roles:
             raise PolicyError("replayed", "this start was announced before")
         for key, role in ((recorder, "recorder"), (runner, "runner")):
             self._state.set(APP, _KEY + key, Member(role, height).encode())
+            self._roles[key] = role
         self.starts += 1
         self._state.set(APP, _STARTS, _Starts(self.starts).encode())

@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from adyton.core import limits
@@ -25,6 +26,8 @@ from adyton.protocol.claims import TASK_FIELDS, claims_digest, commit
 from adyton.protocol.task import Finish, SignedFinish, Task, Usage, blob_id
 from adyton.sandbox.jail import Jail
 
+_HANDS: Final = 8  # ends that wait for their blocks at one time
+_ENDS: Final = 64  # ends that are made and not stored
 _RETRY_S: Final = (0.05, 0.2, 1.0, 5.0)
 
 
@@ -63,6 +66,9 @@ class Runner:
         self._stop = threading.Event()
         self._running = 0
         self._lock = threading.Lock()
+        # An end waits for its block; the worker does not, unless very many ends are waiting.
+        self._hands = ThreadPoolExecutor(_HANDS, "runner-end")
+        self._ends = threading.BoundedSemaphore(_ENDS)
         self._workers = [
             threading.Thread(target=self._work, name=f"runner-{number}", daemon=True)
             for number in range(keys.genesis.configuration.tasks.workers)
@@ -90,6 +96,7 @@ class Runner:
         deadline = time.monotonic() + timeout_s
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
+        self._hands.shutdown(wait=False, cancel_futures=True)
         if self._jail is not None:
             self._jail.close()
 
@@ -119,10 +126,11 @@ class Runner:
         if self._stop.is_set():
             return
         signed = self._finish(pending, run, attempt)
-        self._hand_in(signed.encode())
-        self._link.drop_blobs(
-            tuple(content.blob.id for content in submitted.contents() if content.blob is not None)
+        blobs = tuple(
+            content.blob.id for content in submitted.contents() if content.blob is not None
         )
+        self._ends.acquire()
+        self._hands.submit(self._end, signed.encode(), blobs)
 
     def _run(self, submitted: Task) -> RunResult:
         try:
@@ -163,6 +171,17 @@ class Runner:
             self._keys.finish(epoch).seal(usage.encode(), Context.AD_FINISH, pending.exec_id),
         )
         return SignedFinish.sign(finish, self._key)
+
+    def _end(self, transaction: bytes, blobs: tuple[bytes, ...]) -> None:
+        """Hand in a task's end, and let go of its inputs when the end is stored."""
+        try:
+            self._hand_in(transaction)
+            self._link.drop_blobs(blobs)
+        except Error:
+            # The host is gone or lies: the task stays pending, and is begun again at the next start.
+            pass
+        finally:
+            self._ends.release()
 
     def _hand_in(self, transaction: bytes) -> None:
         """Have the end ordered; an overloaded host is asked again."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from adyton.core import cose, limits
@@ -314,11 +315,15 @@ class EntryProof(Message):
 
     def part(self) -> PublicPart:
         """Return the decoded public part."""
-        return PublicPart.decode(self.public)
+        return _part(self.public)
+
+    def facts(self) -> CheckpointFacts:
+        """Return what the receipt's checkpoint says; true once the proof is verified."""
+        return _receipt(self.receipt).facts
 
     def exec_id(self) -> bytes:
         """Return the execution's name; true once the proof is verified."""
-        return self.header.exec_id(Receipt.decode(self.receipt).facts.epoch, self.index)
+        return self.header.exec_id(self.facts().epoch, self.index)
 
     def verify(self, recorder_key: bytes, chain_id: bytes) -> tuple[PublicPart, Checkpoint]:
         """Verify that this entry lies in this block of this chain.
@@ -338,7 +343,7 @@ class EntryProof(Message):
             MalformedError: step 1. VerificationError: any other step.
         """
         part = self.part()
-        receipt = Receipt.decode(self.receipt)
+        receipt = _receipt(self.receipt)
         facts = receipt.facts
         if facts.chain_id != chain_id or self.header.chain_id != chain_id:
             raise ReceiptError("wrong_chain", "the proof is of another chain")
@@ -352,3 +357,16 @@ class EntryProof(Message):
         if receipt.proof.index != facts.first + self.index:
             raise ReceiptError("receipt_invalid", "the entry has another place in its block")
         return part, checkpoint
+
+
+# A proof is asked for its parts several times on its way through a client; what is decoded is immutable.
+
+
+@lru_cache(maxsize=8)
+def _part(unverified: bytes) -> PublicPart:
+    return PublicPart.decode(unverified)
+
+
+@lru_cache(maxsize=32)
+def _receipt(unverified: bytes) -> Receipt:
+    return Receipt.decode(unverified)

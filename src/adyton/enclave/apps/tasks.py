@@ -51,13 +51,14 @@ class Tasks:
     def __init__(self, state: State, starter: TaskStarter) -> None:
         self._state = state
         self._starter = starter
-        self._pending: dict[bytes, None] = {}
+        # Execution id to task hash, as the state has them; so an end costs no question to the host.
+        self._pending: dict[bytes, bytes] = {}
         self.starts = 0
 
     def visit(self, loaded: Loaded) -> None:
         """Take up a pending task met while the state is loaded."""
         if loaded.app == self.name and loaded.name.startswith(_PENDING):
-            self._pending[loaded.name[len(_PENDING) :]] = None
+            self._pending[loaded.name[len(_PENDING) :]] = PendingTask.decode(loaded.value).task_hash
 
     @property
     def pending(self) -> tuple[bytes, ...]:
@@ -87,7 +88,7 @@ class Tasks:
             call.request.arguments,
         )
         call.state.set(self.name, _PENDING + call.exec_id, pending.encode(), kind=TRANSIENT)
-        self._pending[call.exec_id] = None
+        self._pending[call.exec_id] = call.task_hash
         return Outcome(after_commit=partial(self._starter.start, call.exec_id))
 
     def close(self, exec_id: bytes, task_hash: bytes) -> None:
@@ -96,8 +97,7 @@ class Tasks:
         Raises:
             PolicyError: it is not pending: the first finish wins.
         """
-        stored = self._state.get(self.name, _PENDING + exec_id)
-        if stored is None or PendingTask.decode(stored).task_hash != task_hash:
+        if self._pending.get(exec_id) != task_hash:
             raise PolicyError("replayed", "this task is not pending")
         self._state.remove(self.name, _PENDING + exec_id)
-        self._pending.pop(exec_id, None)
+        del self._pending[exec_id]
