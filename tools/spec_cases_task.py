@@ -63,7 +63,7 @@ def task_cases(world: World) -> list[Case]:
     ref, ciphertext = seal_blob(b"a large content", b"\x37" * 32)
     if ref.id != blob_id(ciphertext) or len(TASK_FIELDS) != len(commitments):
         raise ValueError("the vectors are not of one piece")
-    other = SivKey(b"\x37" * 32, Context.AD_BLOB).seal(b"other content!!", Context.AD_BLOB)
+    other = SivKey(b"\x37" * 32, Context.KDF_BLOB).seal(b"other content!!", Context.AD_BLOB)
     blob = {"reference": ref.encode().hex(), "blob": ciphertext.hex()}
     return [
         *cases,
