@@ -11,16 +11,6 @@ from adyton.sandbox.jail import GuestOutcome, Jail
 from tests.integration.sandbox_support import MIB, job
 
 
-@pytest.fixture(scope="module", params=["cgroup", "rlimit"])
-def jail(request: pytest.FixtureRequest) -> Iterator[Jail]:
-    jail = Jail(memory_groups=request.param == "cgroup")
-    if request.param == "cgroup" and jail.memory_cap != "cgroup":
-        jail.close()
-        pytest.skip("no memory cgroup can be made here")
-    yield jail
-    jail.close()
-
-
 def _was_killed(outcome: GuestOutcome, why: str) -> None:
     assert (outcome.killed, outcome.exit_code) == (why, None)
 
