@@ -1,9 +1,6 @@
 """What the tests of a lying server share: lies, and the look at what the client still holds."""
 
-import os
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,31 +8,16 @@ import pytest
 from adyton.client import (
     RequestRecord,
     Session,
-    fetch,
-    list_account,
     notarize,
-    prepare_task,
-    submit,
 )
 from adyton.client.records import PENDING
 from adyton.client.transport import CBOR, Reply
-from adyton.core import limits
-from adyton.core.crypto import SigningKey
-from adyton.core.encoding import encode
 from adyton.core.errors import (
     Error,
-    EvidenceError,
-    MalformedError,
-    ReceiptError,
-    RollbackError,
     VerificationError,
 )
-from adyton.core.merkle import Tree
-from adyton.protocol.envelope import Response
-from adyton.protocol.evidence import NodeEvidence
-from adyton.protocol.ledger import Checkpoint, EntryProof, PublicPart, entry_leaf
-from tests.adversary.server_simulator import Answer, ServerSimulator, now_ms, open_session
-from tests.ledger_builder import TASK_LIMITS
+from adyton.protocol.ledger import EntryProof
+from tests.adversary.server_simulator import Answer, ServerSimulator
 
 FILE = b"a file"
 CODE = b"print(42)\n"
@@ -87,3 +69,8 @@ def keeping(kept: list[Answer]) -> Callable[[Answer], Answer]:
         return answer
 
     return keep
+
+
+def replying(status: int, body: bytes, kind: str = CBOR) -> Callable[[Any], Reply]:
+    """Return a lie: another status and body, whatever the honest answer."""
+    return lambda answer: Reply(status, kind, body)

@@ -33,7 +33,7 @@ from adyton.core.errors import (
 from adyton.protocol import account, notary
 from adyton.protocol import task as tasks
 from adyton.protocol.account import AccountItem, AccountPage
-from adyton.protocol.claims import NOTARY_FIELDS, TASK_FIELDS, claims_digest, commit
+from adyton.protocol.claims import NOTARY_FIELDS, claims_digest, commit
 from adyton.protocol.envelope import (
     Envelope,
     KeyAnswer,
@@ -52,18 +52,12 @@ from adyton.protocol.envelope import (
 from adyton.protocol.evidence import EpochRecord, NodeEvidence, SignedEpochRecord
 from adyton.protocol.ledger import Receipt
 from adyton.protocol.task import (
-    Finish,
-    RunInfo,
     SignedFinish,
     Task,
-    TaskOutput,
-    TaskResult,
     blob_id,
-    seal_result,
-    seal_run_info,
 )
-from adyton.protocol.task_claims import task_claim_values
-from tests.ledger_builder import MEASUREMENT, Ledger
+from tests.adversary.simulated_run import Contents, simulated_run
+from tests.ledger_builder import Ledger
 
 Answer = dict[str, Any]
 Lie = Callable[[Answer], Any]
@@ -321,7 +315,7 @@ class ServerSimulator:
 
     # --- ends of tasks --------------------------------------------------------------------------
 
-    def contents(self, task: Task) -> tuple[bytes, list[tuple[str, bytes]], bytes]:
+    def contents(self, task: Task) -> Contents:
         def content(one: tasks.Content) -> bytes:
             if one.blob is not None:
                 return one.blob.open(self.blobs[one.blob.id])
@@ -331,49 +325,19 @@ class ServerSimulator:
         return content(task.code), [(i.name, content(i.content)) for i in task.inputs], stdin
 
     def finish(self, named: bytes) -> None:
-        """Run a task: its standard output is its code and input, back to front."""
+        """Run a task, if it is one that has not run yet, and record its end."""
         recorded = self.recorded[named]
         if recorded.request.app != tasks.APP or recorded.finish is not None:
             return
-        request, exec_id, runner = recorded.request, recorded.exec_id, self.ledger.node.runner
-        task = Task.decode(request.arguments)
-        code, inputs, stdin = self.contents(task)
-        outputs = (TaskOutput("sub/model.json", b"{}"),)
-        stdout = (code + b"".join(content for _, content in inputs) + stdin)[::-1]
-        result = TaskResult("done", "", 3, None, "", stdout, b"err", outputs, ())
-        info = RunInfo(
-            1234, 1000, 1 << 20, 10, len(stdout), 3, task.limits, "namespaces", "rlimit",
-            MEASUREMENT, 0, 1,
-        )  # fmt: skip
-        values = task_claim_values(
-            code=code,
-            inputs=inputs,
-            arguments=task.arguments,
-            stdin=stdin,
-            limits=task.limits,
-            result=result,
-            run_info=info,
-        )
-        result = replace(result, **self.changed_result)
-        claims = claims_digest(commit(TASK_FIELDS, values, request.result_key, exec_id))
-        run = request.result_key, exec_id, 1, runner.public
-        sealed = seal_result(result.encode(), *run)
-        finish = Finish(
-            self.ledger.chain_id,
-            named,
-            exec_id,
-            1,
-            runner.public,
-            0,
-            None if self.large_result else sealed,
-            blob_id(sealed) if self.large_result else None,
-            len(sealed),
-            seal_run_info(info.encode(), *run),
-            claims,
-            b"",
+        request, runner = recorded.request, self.ledger.node.runner
+        contents = self.contents(Task.decode(request.arguments))
+        finish, sealed = simulated_run(
+            self.ledger, named, request, recorded.exec_id, contents, changed=self.changed_result
         )
         if self.large_result:
             self.blobs[blob_id(sealed)] = sealed
+            finish = replace(finish, result=None, result_blob=blob_id(sealed))
+        claims = finish.claims
         finish = replace(finish, **self.changed_finish)
         body = SignedFinish.sign(finish, runner).encode()
         part = self.ledger.part("finish", task_hash=named, claims=claims, body=body)

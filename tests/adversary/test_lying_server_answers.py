@@ -9,16 +9,10 @@ from typing import Any
 import pytest
 
 from adyton.client import (
-    RequestRecord,
     Session,
-    fetch,
     list_account,
     notarize,
-    prepare_task,
-    submit,
 )
-from adyton.client.records import PENDING
-from adyton.client.transport import CBOR, Reply
 from adyton.core import limits
 from adyton.core.crypto import SigningKey
 from adyton.core.encoding import encode
@@ -30,13 +24,18 @@ from adyton.core.errors import (
     RollbackError,
     VerificationError,
 )
-from adyton.core.merkle import Tree
 from adyton.protocol.envelope import Response
 from adyton.protocol.evidence import NodeEvidence
-from adyton.protocol.ledger import Checkpoint, EntryProof, PublicPart, entry_leaf
-from tests.adversary.lying_server import (CODE, FILE, keeping, pending, refused, replying, tickets, with_proof)
+from tests.adversary.lying_server import (
+    FILE,
+    keeping,
+    pending,
+    refused,
+    replying,
+    tickets,
+    with_proof,
+)
 from tests.adversary.server_simulator import Answer, ServerSimulator, now_ms, open_session
-from tests.ledger_builder import TASK_LIMITS
 
 # --- answers to a posted envelope ----------------------------------------------------------------
 
@@ -163,10 +162,6 @@ def test_execution_outside_the_window(session: Session, server: ServerSimulator)
 
 
 # --- form ----------------------------------------------------------------------------------------
-
-
-def replying(status: int, body: bytes, kind: str = CBOR) -> Callable[[Any], Reply]:
-    return lambda answer: Reply(status, kind, body)
 
 
 @pytest.mark.parametrize(

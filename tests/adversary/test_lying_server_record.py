@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,30 +11,26 @@ from adyton.client import (
     RequestRecord,
     Session,
     fetch,
-    list_account,
     notarize,
     prepare_task,
     submit,
 )
-from adyton.client.records import PENDING
-from adyton.client.transport import CBOR, Reply
-from adyton.core import limits
 from adyton.core.crypto import SigningKey
 from adyton.core.encoding import encode
 from adyton.core.errors import (
-    Error,
-    EvidenceError,
-    MalformedError,
-    ReceiptError,
     RollbackError,
     VerificationError,
 )
 from adyton.core.merkle import Tree
-from adyton.protocol.envelope import Response
-from adyton.protocol.evidence import NodeEvidence
-from adyton.protocol.ledger import Checkpoint, EntryProof, PublicPart, entry_leaf
-from tests.adversary.lying_server import (CODE, FILE, keeping, pending, refused, replying, tickets, with_proof)
-from tests.adversary.server_simulator import Answer, ServerSimulator, now_ms, open_session
+from adyton.protocol.ledger import Checkpoint, PublicPart, entry_leaf
+from tests.adversary.lying_server import (
+    CODE,
+    FILE,
+    pending,
+    refused,
+    replying,
+)
+from tests.adversary.server_simulator import Answer, ServerSimulator
 from tests.ledger_builder import TASK_LIMITS
 
 # --- the ledger ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 from adyton.cli.main import main
 from adyton.protocol.task import RunInfo, TaskResult
-from tests.adversary import server_simulator
+from tests.adversary import simulated_run
 from tests.adversary.server_simulator import ServerSimulator
 
 
@@ -63,8 +63,8 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Ends:
         def info(*fields: Any) -> RunInfo:
             return replace(RunInfo(*fields), exit_code=changed["exit_code"])
 
-        monkeypatch.setattr(server_simulator, "TaskResult", result)
-        monkeypatch.setattr(server_simulator, "RunInfo", info)
+        monkeypatch.setattr(simulated_run, "TaskResult", result)
+        monkeypatch.setattr(simulated_run, "RunInfo", info)
 
     return decide
 

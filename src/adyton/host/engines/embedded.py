@@ -30,6 +30,7 @@ from adyton.protocol.boundary import (
 from adyton.protocol.envelope import task_hash
 
 _log = logging.getLogger("adyton.host")
+_FEW = 8  # that many make one block: a block has a price of its own
 _Reply = TypeVar("_Reply", bound=Message)
 
 
@@ -159,7 +160,8 @@ class EmbeddedEngine:
         if self._stopping:
             return []
         waiting = len(self._queue)
-        batch = self._queue.take(max(1, (waiting + self._last_size) // 2))
+        most = waiting if waiting <= _FEW else max(_FEW, (waiting + self._last_size) // 2)
+        batch = self._queue.take(max(1, most))
         self._last_size = max(1, len(batch))
         return batch
 
