@@ -124,32 +124,49 @@ class EmbeddedEngine:
         storing: asyncio.Task[None] | None = None
         batches: list[
             list[Waiting]
-        ] = []  # under way: at most one that is being stored, one in execution
+        ] = []  # under way: at most one being stored, then one in execution
+
+        async def stored() -> None:
+            nonlocal storing
+            if storing is not None:
+                await storing
+                storing = None
+                batches.pop(0)
+
         try:
             while not self._stopping:
                 await self._queue.arrived.wait()
+                if storing is not None and storing.done():
+                    await stored()
                 batch = self._next_batch()
                 if not batch:
                     continue
                 batches.append(batch)
                 result = await self._execute(batch)
-                if storing is not None:
-                    await storing
-                    batches.pop(0)
-                storing = None
+                await stored()
                 if isinstance(result, BlockResult):
                     storing = asyncio.get_running_loop().create_task(
                         self._store_and_answer(batch, result)
                     )
+                    # Its end wakes this loop: a block that could not be stored must not wait for the next request.
+                    storing.add_done_callback(lambda _: self._queue.arrived.set())
                 else:
                     self._drop(batches.pop(), result)
-            if storing is not None:
-                await storing
+            await stored()
         except Error as problem:
-            self._end_with(problem, batches)
+            await self._abandon(storing, problem, batches)
         except Exception as problem:  # noqa: BLE001  # whoever waits must hear of any fault
             _log.exception("a block was not made")
-            self._end_with(InvariantError("invariant", type(problem).__name__), batches)
+            fault = InvariantError("invariant", type(problem).__name__)
+            await self._abandon(storing, fault, batches)
+
+    async def _abandon(
+        self, storing: asyncio.Task[None] | None, problem: Error, batches: list[list[Waiting]]
+    ) -> None:
+        """Let a block that is being stored come to its end, then halt."""
+        if storing is not None:
+            await asyncio.gather(storing, return_exceptions=True)
+        self._end_with(problem, batches)
 
     def _next_batch(self) -> list[Waiting]:
         """Take what is to be the next block: half of what is under way, so that two blocks of a kind alternate.
