@@ -268,19 +268,18 @@ def test_an_epoch_record_that_is_not_the_chain_s_is_void(
     void(host, replace(decoded, epoch=signed).encode(), code)
 
 
-def test_a_start_that_is_never_ordered_ends_no_task(own: HostSimulator) -> None:
+def test_nothing_runs_before_its_start_is_announced(own: HostSimulator) -> None:
+    """Else a host could run a task again and again under one number, and announce the result it likes."""
     client = contacted(own)
     task_kit.submit(client, python(""), commit_=False)
-    host, _start = waiting(own)
+    host, start = waiting(own)
     host.block()  # the host orders something else instead
-    handed_in = []
-    for _ in range(1000):
-        handed_in = list(host.submitted)
-        if handed_in:
-            break
-        host.submitted_event.wait(0.01)
-    void(host, handed_in[0], "bad_signature")
+    assert not host.submitted_event.wait(0.3)
     assert pending(host) == 1
+    host.block(start)
+    assert host.submitted_event.wait(10)
+    finish = SignedFinish.decode(host.submitted[0]).finish
+    assert finish.attempt == 2
 
 
 # --- blobs ----------------------------------------------------------------------------------------

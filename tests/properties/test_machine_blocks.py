@@ -55,6 +55,9 @@ class Expected:
     effect: Sent | None = field(default=None)
 
 
+DROPPED = ("malformed", "unopenable", "expired", "not_yet_valid")
+
+
 class MachineAgainstModel(RuleBasedStateMachine):
     """Blocks are filled with what the model can predict; the host is honest, its clients are not."""
 
@@ -182,10 +185,12 @@ class MachineAgainstModel(RuleBasedStateMachine):
         kept = [
             (place, each)
             for place, each in enumerate(expected)
-            if not (drop and each.code in ("malformed", "unopenable"))
+            if not (drop and each.code in DROPPED)
         ]
         if drop and not kept:
-            asked = boundary.ApplyBlock(self.host.height + 1, self.host.time_ms, transactions, True)
+            asked = boundary.ApplyBlock(
+                self.host.height + 1, self.host.time_ms + 1, transactions, True
+            )
             none = self.host.ask(asked, boundary.NoBlock)
             assert [code for _, code in none.dropped] == [each.code for each in expected]
             return

@@ -53,7 +53,7 @@ PAGE_BLOCKS: Final = 256
 PAGE_BYTES: Final = 4 * MIB
 STATE_PAGE: Final = 1024  # values in one page when state is loaded
 STATE_PAGE_BYTES: Final = 4 * MIB
-INDEX_PAGE: Final = 500  # items in one answer of a client's own index
+INDEX_PAGE: Final = 100  # items in one answer of a client's own index
 
 # channel
 FRAME: Final = 24 * MIB

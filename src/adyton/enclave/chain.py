@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 from adyton.core import limits
@@ -59,6 +58,11 @@ class Chain:
         self._reception: Reception | None = None
         self._runner: Runner | None = None
         self._checkpoint = b""
+        self._checkpoints: dict[int, bytes] = {}
+        self._start: bytes | None = None  # this start's entry, until it is carried out
+        self._announced_at: int | None = None
+        self._stored = 0
+        self._held: list[bytes] = []  # tasks that wait for this start to be announced
 
     def load(self, unverified_head: bytes | None) -> Head:
         """Take up the chain where the sealed head says, or begin it.
@@ -100,6 +104,7 @@ class Chain:
             measurement=self._platform.measurement,
             read_pending=self._read_pending,
             starts=lambda: self._members.starts,
+            needed=self._tasks.needs_blob,
         )
         self._machine = Machine(
             Parts(
@@ -115,11 +120,10 @@ class Chain:
                 measurement=self._platform.measurement,
             )
         )
-        # What a stop interrupted is begun again, once the start entry is stored.
-        left = self._tasks.pending
-        height = self.recorder.head.height + 1
-        self._after_commit[height] = tuple(partial(self.start, exec_id) for exec_id in left)
-        return node.evidence(self._platform.entropy(limits.NONCE)).encode(), sandbox
+        # What a stop interrupted is begun again, once this start is announced.
+        self._held = list(self._tasks.pending)
+        self._start = node.evidence(self._platform.entropy(limits.NONCE)).encode()
+        return self._start, sandbox
 
     def apply_block(self, asked: ApplyBlock) -> BlockResult | NoBlock:
         """Execute a block; see `Machine.apply_block`."""
@@ -133,10 +137,18 @@ class Chain:
         )
         if isinstance(applied, NoBlock):
             return applied
-        self._checkpoint = applied.result.checkpoint
+        if self._start in asked.transactions:
+            self._note_start(applied.result, asked)
+        self._checkpoints[asked.height] = applied.result.checkpoint
         held = self._after_commit.get(asked.height, ())
         self._after_commit[asked.height] = (*held, *applied.after_commit)
         return applied.result
+
+    def _note_start(self, result: BlockResult, asked: ApplyBlock) -> None:
+        """Note the height at which this start's keys were announced, if they were."""
+        place = asked.transactions.index(self._start or b"")
+        if any(entry.transaction == place and not entry.code for entry in result.entries):
+            self._start, self._announced_at = None, asked.height
 
     def committed(self, height: int) -> None:
         """The host says that blocks up to `height` are stored: begin what they started.
@@ -147,14 +159,29 @@ class Chain:
         if height > self.recorder.head.height:
             raise UsageError("wrong_height", "no such block was executed")
         self.state.committed(height)
+        self._stored = height
+        for stored in sorted(at for at in self._checkpoints if at <= height):
+            # A read names only what the host has: it must be able to prove it to the client.
+            self._checkpoint = self._checkpoints.pop(stored)
+        if self._announced_at is not None and self._announced_at <= height:
+            held, self._held = self._held, []
+            for exec_id in held:
+                self.start(exec_id)
         for done in sorted(at for at in self._after_commit if at <= height):
             for begin in self._after_commit.pop(done):
                 begin()
 
     def start(self, exec_id: bytes) -> None:
-        """Hand a pending task to the runner."""
-        if self._runner is not None:
+        """Hand a pending task to the runner, once this start is announced.
+
+        Each attempt then has a start of its own on the ledger: else a host could run a task again and again under one
+        number, and announce the start whose result it likes.
+        """
+        announced = self._announced_at is not None and self._announced_at <= self._stored
+        if self._runner is not None and announced:
             self._runner.start(exec_id)
+        else:
+            self._held.append(exec_id)
 
     def _read_pending(self, exec_id: bytes) -> PendingTask | None:
         return self._tasks.pending_task(exec_id)
@@ -184,6 +211,7 @@ class Chain:
         now_ms = self._now(unverified_now_ms)
         opened = self._intake.open(unverified, "read", now_ms)
         self._intake.require_window(opened.request, now_ms)
+        self._intake.spend_on_read(opened)
         request = opened.request
         unique = self._platform.entropy(TICKET_UNIQUE)
         ticket = self.keys.issue_ticket(request.client_key, now_ms, unique)

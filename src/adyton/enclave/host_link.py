@@ -55,6 +55,7 @@ class HostLink:
         self._owner = threading.get_ident()
         self._waiting: dict[int, _Waiter] = {}
         self._requests: deque[Frame] = deque()
+        self._abandoned: set[int] = set()
         self._closed = False
 
     # --- the main thread ------------------------------------------------------------------------
@@ -88,6 +89,9 @@ class HostLink:
             self._requests.append(frame)
             return
         waiter = self._waiting.pop(frame.id, None)
+        if waiter is None and frame.id in self._abandoned:
+            self._abandoned.discard(frame.id)
+            return
         if waiter is None:
             raise VerificationError("channel_violation", "an answer that nobody asked for")
         waiter.body = frame.body
@@ -111,8 +115,10 @@ class HostLink:
                 self._read_one()
         elif not self._closed:
             waiter.event.wait(_ANSWER_S)
-        self._waiting.pop(number, None)
         if waiter.body is None:
+            # Its answer may come yet, and breaks no rule then.
+            self._abandoned.add(number)
+            self._waiting.pop(number, None)
             raise UnavailableError("enclave_down", "the host does not answer")
         expected: dict[str, type[Message]] = {
             reply_class.WIRE_NAME: reply_class,

@@ -30,6 +30,7 @@ from adyton.protocol.envelope import (
 )
 
 APP: Final = "intake"
+_READS_KEPT: Final = 2**16
 _HPKE: Final = {"request": Context.HPKE_REQUEST, "read": Context.HPKE_READ}
 
 
@@ -99,6 +100,7 @@ class Intake:
         # Spent tickets that have not expired; rebuilt from the records when the state is loaded.
         self._spent: dict[bytes, bytes] = {}
         self._spent_queue: list[tuple[int, bytes]] = []
+        self._read: dict[bytes, None] = {}
 
     def visit(self, loaded: Loaded) -> None:
         """Take up a record met while the state is loaded."""
@@ -181,6 +183,29 @@ class Intake:
         self.require_window(request, time_ms)
         if self._spent.get(opened.ticket, name) != name:
             raise PolicyError("ticket_spent", "the ticket was used by another request")
+
+    def spend_on_read(self, opened: Opened) -> None:
+        """Refuse a read whose ticket was used; remembered in memory alone, for the newest reads.
+
+        Raises:
+            PolicyError: the ticket was spent by a request or a read.
+        """
+        if opened.ticket in self._spent or opened.ticket in self._read:
+            raise PolicyError("ticket_spent", "the ticket was used before")
+        self._read[opened.ticket] = None
+        if len(self._read) > _READS_KEPT:
+            self._read.pop(next(iter(self._read)))
+
+    def outdated(self, opened: Opened, time_ms: int) -> PolicyError | None:
+        """Return why a request that was never executed cannot be any more, or yet; None where it can, or was."""
+        request = opened.request
+        if self._state.has(APP, request.client_key + request.request_id):
+            return None
+        try:
+            self.require_window(request, time_ms)
+        except PolicyError as problem:
+            return problem
+        return None
 
     def record(self, opened: Opened, call: Call, code: str) -> None:
         """Record that the request was executed, and whether it was refused."""

@@ -18,7 +18,7 @@ from adyton.protocol.envelope import epoch_bytes
 from adyton.protocol.genesis import Genesis
 
 _SERVER_KEYS_CACHED: Final = 4096
-_HOUR_MS: Final = 3600 * 1000
+_DAY_MS: Final = 24 * 3600 * 1000
 TICKET_UNIQUE: Final = 12
 
 
@@ -111,7 +111,10 @@ class Keys:
         return key
 
     def issue_ticket(self, client_key: bytes, time_ms: int, unique: bytes) -> bytes:
-        """Return a ticket: client key, hour of issue and twelve unique bytes, sealed, 64 bytes.
+        """Return a ticket: client key, day of issue and twelve unique bytes, sealed, 64 bytes.
+
+        The host chooses the clock that a ticket is judged by, and could find the time of issue by trying: so a ticket
+        knows its day and no more.
 
         Args:
             client_key: whom it names.
@@ -121,7 +124,7 @@ class Keys:
         Raises:
             UsageError: a time that no ticket can name.
         """
-        hour = time_ms // _HOUR_MS
+        hour = time_ms // _DAY_MS
         if hour >= 2**32:
             raise UsageError("bad_argument", "a time that no ticket can name")
         named = client_key + hour.to_bytes(4, "big") + unique
@@ -145,10 +148,10 @@ class Keys:
             plain = key.open(unverified, Context.AD_TICKET)
         except Error as problem:
             raise VerificationError("ticket_invalid", "not a ticket of this epoch") from problem
-        issued_ms = int.from_bytes(plain[32:36], "big") * _HOUR_MS
+        issued_ms = int.from_bytes(plain[32:36], "big") * _DAY_MS
         ends_ms = issued_ms + limits.TICKET_LIFETIME_S * 1000
         if now_ms >= ends_ms:
             raise PolicyError("ticket_expired", "the ticket has ended")
-        if issued_ms > now_ms + _HOUR_MS:
+        if issued_ms > now_ms + _DAY_MS:
             raise VerificationError("ticket_invalid", "the ticket is from the future")
         return plain[:32], ends_ms

@@ -113,6 +113,8 @@ class Machine:
         parts = self._parts
         parts.recorder.require_next(height, time_ms)
         checked = [self.check(transaction, time_ms) for transaction in transactions]
+        if drop_unopenable:
+            checked = [self._timely(transaction, time_ms) for transaction in checked]
         kept = [
             place
             for place, transaction in enumerate(checked)
@@ -152,6 +154,12 @@ class Machine:
             dropped,
         )
         return Applied(result, tuple(after_commit))
+
+    def _timely(self, transaction: Transaction, time_ms: int) -> Transaction:
+        """Return the transaction, or why it is outside of its window: a proposal need not hold it."""
+        if isinstance(transaction, Opened):
+            return self._parts.intake.outdated(transaction, time_ms) or transaction
+        return transaction
 
     def _execute(
         self, transaction: Transaction, raw: bytes, header: BlockHeader, index: int

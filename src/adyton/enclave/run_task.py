@@ -42,6 +42,7 @@ class RunResult:
         bytes_in: code, inputs, arguments and standard input.
         tier: that confined it.
         memory_cap: what enforced the memory limit.
+        blobs: that opened with the task's own keys, so that this task may have them dropped.
     """
 
     task: Task
@@ -52,6 +53,7 @@ class RunResult:
     bytes_in: int
     tier: str
     memory_cap: str
+    blobs: tuple[bytes, ...] = ()
 
     def __repr__(self) -> str:
         return "<RunResult>"
@@ -124,12 +126,13 @@ def run_task(task: Task, jail: Jail | None, link: HostPort, cancel: threading.Ev
     return RunResult(
         task,
         _result(outcome),
-        round(outcome.wall_s * 1_000_000),
-        round(outcome.cpu_s * 1_000_000),
+        max(0, round(outcome.wall_s * 1_000_000)),
+        max(0, round(outcome.cpu_s * 1_000_000)),
         outcome.peak_memory_bytes,
         bytes_in,
         jail.tier,
         jail.memory_cap,
+        tuple(content.blob.id for content in task.contents() if content.blob is not None),
     )
 
 

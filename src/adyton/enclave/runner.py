@@ -42,6 +42,7 @@ class Runner:
         measurement: of this enclave, for the run information.
         read_pending: returns a pending task from the state, from any thread.
         starts: how often the enclave has started on this chain.
+        needed: says whether a pending task other than the one given names a blob, from any thread.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Runner:
         measurement: bytes,
         read_pending: Callable[[bytes], PendingTask | None],
         starts: Callable[[], int],
+        needed: Callable[[bytes, bytes], bool],
     ) -> None:
         self._key = key
         self._keys = keys
@@ -62,6 +64,7 @@ class Runner:
         self._measurement = measurement
         self._read_pending = read_pending
         self._starts = starts
+        self._needed = needed
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._running = 0
@@ -106,8 +109,8 @@ class Runner:
                 self._running += 1
             try:
                 self._carry_out(exec_id)
-            except Error:
-                # The host is gone or lies: the task stays pending, and is begun again at the next start.
+            except Exception:  # noqa: BLE001, S110  # a worker must outlive its task, and no text may leave
+                # The host is gone or lies, or memory is short: the task stays pending until the next start.
                 pass
             finally:
                 with self._lock:
@@ -126,11 +129,8 @@ class Runner:
         if self._stop.is_set():
             return
         signed = self._finish(pending, run, attempt)
-        blobs = tuple(
-            content.blob.id for content in submitted.contents() if content.blob is not None
-        )
         self._ends.acquire()
-        self._hands.submit(self._end, signed.encode(), blobs)
+        self._hands.submit(self._end, exec_id, signed.encode(), run.blobs)
 
     def _run(self, submitted: Task) -> RunResult:
         try:
@@ -172,11 +172,11 @@ class Runner:
         )
         return SignedFinish.sign(finish, self._key)
 
-    def _end(self, transaction: bytes, blobs: tuple[bytes, ...]) -> None:
+    def _end(self, exec_id: bytes, transaction: bytes, blobs: tuple[bytes, ...]) -> None:
         """Hand in a task's end, and let go of its inputs when the end is stored."""
         try:
             self._hand_in(transaction)
-            self._link.drop_blobs(blobs)
+            self._link.drop_blobs(tuple(one for one in blobs if not self._needed(one, exec_id)))
         except Error:
             # The host is gone or lies: the task stays pending, and is begun again at the next start.
             pass

@@ -182,6 +182,10 @@ class State:
             return None if pending.value is None else pending.value.value
         return self.committed_value(stored_name)
 
+    def has(self, app: str, name: bytes) -> bool:
+        """Say whether there is a value as of the last executed block; asks nobody."""
+        return self._tree.get(self._stored_name(app, name)) is not None
+
     def read(self, app: str, name: bytes) -> bytes | None:
         """Return the value as of the last executed block; for use outside of block execution, from any thread.
 

@@ -157,6 +157,9 @@ class Supervisor:
             try:
                 await self._start_once()
             except Error as problem:
+                # It may be alive, with a start entry that was void: nothing of it would ever end by itself.
                 _log.error("the enclave does not start: %s", problem)
+                await self._stop_once()
             except Exception:  # noqa: BLE001  # the next attempt may succeed
                 _log.exception("the enclave does not start")
+                await self._stop_once()

@@ -147,6 +147,7 @@ class Watch:
                 if self._killed is not None or not channel_open:
                     # Neither report nor end of output: nothing of the cell may stay alive.
                     self._cell.kill_all()
+                    self._end = time.monotonic()
                     break
                 deadline = self._kill("wall-time", deadline)
 

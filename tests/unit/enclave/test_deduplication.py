@@ -15,6 +15,7 @@ from tests.host_fixtures import contacted
 from tests.host_simulator import HostSimulator, Refused, SimulatedClient, public
 
 HOUR_MS = 3600 * 1000
+DAY_MS = 24 * HOUR_MS
 LIST = AccountList(0).encode()
 
 
@@ -173,7 +174,7 @@ def test_an_altered_ticket_is_refused(
 
 def test_a_ticket_ends_after_its_lifetime(own: HostSimulator) -> None:
     client = contacted(own)
-    issued_ms = own.time_ms // HOUR_MS * HOUR_MS
+    issued_ms = own.time_ms // DAY_MS * DAY_MS
     own.time_ms = issued_ms + limits.TICKET_LIFETIME_S * 1000 - 2
     last = client.notarize()
     assert client.open(own.block(client.envelope(last)), 0, last).code == ""
@@ -191,7 +192,7 @@ def test_a_ticket_ends_after_its_lifetime(own: HostSimulator) -> None:
 
 
 def test_a_ticket_from_the_future_is_refused(host: HostSimulator, client: SimulatedClient) -> None:
-    client.contact(now_ms=host.time_ms + 3 * HOUR_MS)
+    client.contact(now_ms=host.time_ms + 3 * DAY_MS)
     assert code_of(host.block(client.envelope(client.notarize()))) == "ticket_invalid"
     client.contact(now_ms=host.time_ms)
     request = client.notarize()
@@ -238,13 +239,25 @@ def test_a_request_runs_only_inside_its_window(
         assert host.state == before
 
 
-def test_an_expired_request_is_recorded_even_where_dropping_is_allowed(
+@pytest.mark.parametrize(("begins", "ends", "code"), [(-9, 0, "expired"), (9, 99, "not_yet_valid")])
+def test_what_was_never_executed_is_dropped_outside_of_its_window(
+    host: HostSimulator, client: SimulatedClient, begins: int, ends: int, code: str
+) -> None:
+    """Else one envelope, sent again and again, would make block after block."""
+    now = host.time_ms
+    request = client.notarize(not_before_ms=now + begins, expiry_ms=now + ends)
+    asked = boundary.ApplyBlock(host.height + 1, now + 1, (client.envelope(request),), True)
+    assert host.ask(asked, boundary.NoBlock).dropped == ((0, code),)
+
+
+def test_a_repetition_is_recorded_even_where_dropping_is_allowed(
     host: HostSimulator, client: SimulatedClient
 ) -> None:
-    # It opens, so whether it runs is a matter of the state and of block time, not of the engine's.
-    request = client.notarize(expiry_ms=host.time_ms)
-    result = host.block(client.envelope(request), drop=True)
-    assert (result.dropped, code_of(result)) == ((), "expired")
+    """It was executed: whether it is void is a matter of the state."""
+    envelope = client.envelope(client.notarize())
+    host.block(envelope)
+    result = host.block(envelope, drop=True)
+    assert (result.dropped, code_of(result)) == ((), "replayed")
 
 
 def test_a_refused_window_leaves_ticket_and_id_free(
@@ -359,3 +372,26 @@ def test_no_block_is_made_of_what_is_dropped(own: HostSimulator) -> None:
     )
     assert answer.dropped == ((0, "malformed"), (1, "malformed"))
     assert own.ask(boundary.Status(), boundary.StatusAnswer).height == height
+
+
+def test_a_read_names_what_the_host_has_stored(own: HostSimulator) -> None:
+    """Else an honest host could not prove it, and a crash would look like a fork."""
+    client = contacted(own)
+    stored = own.blocks[-1].checkpoint
+    own.execute(client.envelope(client.notarize()))
+    assert client.read(client.request("account", "list", LIST)).checkpoint == stored
+    own.ask(boundary.Committed(own.height), boundary.Done)
+    answer = client.read(client.request("account", "list", LIST))
+    assert answer.checkpoint == own.blocks[-1].checkpoint != stored
+
+
+def test_a_read_that_is_replayed_is_refused(own: HostSimulator) -> None:
+    client = contacted(own)
+    ticket = client.tickets[-1]
+    request = client.request("account", "list", LIST)
+    envelope = client.seal(client.sign(request), purpose="read")
+    own.ask(boundary.Read(envelope, own.time_ms), boundary.Answer)
+    with pytest.raises(Refused) as refused:
+        own.ask(boundary.Read(envelope, own.time_ms), boundary.Answer)
+    assert refused.value.code == "ticket_spent"
+    assert ticket not in client.tickets

@@ -178,6 +178,29 @@ def test_large_code_and_inputs_come_by_blobs_that_are_dropped_afterwards(
     wait(10, lambda: not ids & set(host.blobs))
 
 
+def test_a_blob_stays_while_another_task_names_it(runs: SimulatedClient) -> None:
+    """Whoever names it: a stranger's task must not be able to take it away, nor its owner's first one."""
+    host = runs.host
+    data = b"shared" * 1000
+    shared = blob(runs, data)
+    given = python("print(len(open('data', 'rb').read()))", inputs=(Input("data", shared),))
+    first, second = (task_kit.submit(runs, given) for _ in range(2))
+    assert shared.blob is not None
+    for accepted in (first, second):
+        assert task_kit.end(runs, accepted).result.stdout == b"6000\n"
+    wait(10, lambda: shared.blob is not None and shared.blob.id not in host.blobs)
+
+
+def test_a_blob_that_does_not_open_is_left_alone(runs: SimulatedClient) -> None:
+    data = b"somebody's" * 1000
+    theirs = blob(runs, data)
+    assert theirs.blob is not None
+    wrong = replace(theirs, blob=replace(theirs.blob, key=bytes(32)))
+    ended = task_kit.run(runs, python("", inputs=(Input("data", wrong),)))
+    assert (ended.result.state, ended.result.code) == ("failed", "input_unavailable")
+    assert theirs.blob.id in runs.host.blobs
+
+
 def test_two_tasks_run_at_once_and_end_in_any_order(runs: SimulatedClient) -> None:
     tasks = [task_kit.submit(runs, python(f"print({number})")) for number in range(4)]
     for number, accepted in reversed(list(enumerate(tasks))):

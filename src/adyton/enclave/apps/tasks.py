@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import Annotated, Protocol
 
@@ -53,12 +54,15 @@ class Tasks:
         self._starter = starter
         # Execution id to task hash, as the state has them; so an end costs no question to the host.
         self._pending: dict[bytes, bytes] = {}
+        self._named: dict[bytes, tuple[bytes, ...]] = {}
+        self._blobs: Counter[bytes] = Counter()
         self.starts = 0
 
     def visit(self, loaded: Loaded) -> None:
         """Take up a pending task met while the state is loaded."""
         if loaded.app == self.name and loaded.name.startswith(_PENDING):
-            self._pending[loaded.name[len(_PENDING) :]] = PendingTask.decode(loaded.value).task_hash
+            pending = PendingTask.decode(loaded.value)
+            self._take_up(pending.exec_id, pending.task_hash, Task.decode(pending.task))
 
     @property
     def pending(self) -> tuple[bytes, ...]:
@@ -88,7 +92,7 @@ class Tasks:
             call.request.arguments,
         )
         call.state.set(self.name, _PENDING + call.exec_id, pending.encode(), kind=TRANSIENT)
-        self._pending[call.exec_id] = call.task_hash
+        self._take_up(call.exec_id, call.task_hash, submitted)
         return Outcome(after_commit=partial(self._starter.start, call.exec_id))
 
     def close(self, exec_id: bytes, task_hash: bytes) -> None:
@@ -101,3 +105,14 @@ class Tasks:
             raise PolicyError("replayed", "this task is not pending")
         self._state.remove(self.name, _PENDING + exec_id)
         del self._pending[exec_id]
+        self._blobs.subtract(self._named.pop(exec_id))
+
+    def needs_blob(self, blob_id: bytes, but: bytes) -> bool:
+        """Say whether a pending task other than the one accepted as `but` names the blob; from any thread."""
+        return self._blobs[blob_id] > (blob_id in self._named.get(but, ()))
+
+    def _take_up(self, exec_id: bytes, task_hash: bytes, submitted: Task) -> None:
+        self._pending[exec_id] = task_hash
+        named = tuple({one.blob.id for one in submitted.contents() if one.blob is not None})
+        self._named[exec_id] = named
+        self._blobs.update(named)
