@@ -8,15 +8,20 @@ true is the session's.
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 import ssl
 import threading
 import time
 from dataclasses import dataclass
-from typing import Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from adyton.core.errors import MalformedError, UnavailableError, UsageError, VerificationError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 DEFAULT_PORT: Final = 8384
 TIMEOUT_S: Final = 30.0
@@ -191,6 +196,8 @@ class HttpTransport:
     ) -> Reply:
         sock: socket.socket = connection.sock
         sock.settimeout(_left(deadline))
+        # http.client bounds each read alone: a server could drip a head, or interim answers, for ever.
+        connection.response_class = partial(_response, deadline)  # type: ignore[assignment]  # called as the class would be
         connection.request(method, target, body, headers)
         response = connection.getresponse()
         if 300 <= response.status < 400:
@@ -201,8 +208,6 @@ class HttpTransport:
         parts: list[bytes] = []
         size = 0
         while True:
-            # A bound per read alone would let a server drip bytes for ever.
-            sock.settimeout(_left(deadline))
             part = response.read1(_CHUNK)
             if not part:
                 break
@@ -228,6 +233,32 @@ class HttpTransport:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+class _UntilDeadline(io.RawIOBase):
+    """Reads a socket, until a point in time."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        self._sock.settimeout(_left(self._deadline))
+        return self._sock.recv_into(buffer)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Stand in for the socket, whose one method a response calls."""
+        return io.BufferedReader(self)
+
+
+def _response(
+    deadline: float, sock: socket.socket, method: str | None = None
+) -> http.client.HTTPResponse:
+    timed = _UntilDeadline(sock, deadline)
+    return http.client.HTTPResponse(timed, method=method)  # type: ignore[arg-type]  # all it takes of a socket
 
 
 def _left(deadline: float) -> float:

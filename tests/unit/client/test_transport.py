@@ -1,5 +1,6 @@
 """HTTP to real sockets that misbehave."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -124,14 +125,25 @@ def test_a_server_that_says_nothing_is_a_timeout() -> None:
     assert caught.value.code == "timeout"
 
 
-def test_a_server_that_drips_is_a_timeout() -> None:
+@pytest.mark.parametrize(
+    ("begins", "drips"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"A"),
+    ],
+    ids=["body", "interim answers", "headers", "one header"],
+)
+def test_a_server_that_drips_is_a_timeout(begins: bytes, drips: bytes) -> None:
     done = threading.Event()
 
     def drip(connection: socket.socket) -> None:
         read_request(connection)
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        while not done.wait(0.05):
-            connection.sendall(b"x")
+        connection.sendall(begins)
+        with contextlib.suppress(OSError):
+            while not done.wait(0.05):
+                connection.sendall(drips)
 
     with listening(drip) as url:
         with pytest.raises(UnavailableError) as caught:
