@@ -240,6 +240,8 @@ class _UntilDeadline(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock = sock
+        # Holds the socket open while the response is read, whoever closes it meanwhile.
+        self._raw = sock.makefile("rb", buffering=0)
         self._deadline = deadline
 
     def readable(self) -> bool:
@@ -247,7 +249,11 @@ class _UntilDeadline(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         self._sock.settimeout(_left(self._deadline))
-        return self._sock.recv_into(buffer)
+        return self._raw.readinto(buffer) or 0
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Stand in for the socket, whose one method a response calls."""
