@@ -5,7 +5,8 @@
 - Relative links and their `#anchors` in the Markdown files at the top and under `docs/`.
 - Blocks in README.md between `<!-- help: adyton run -->` and `<!-- /help -->` equal the output of
   that command with `--help`; `--write` puts it there.
-- Paths in backticks in `docs/seeds.md` exist, and so do the tests named `path::test`.
+- Paths in backticks in `docs/seeds.md` and `docs/threat-model.md` exist, and so do the tests named
+  `path::test`.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 REQUIRED = ("README.md", "docs/seeds.md")
+MAPS = ("docs/seeds.md", "docs/threat-model.md")
 
 _FENCE = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)[ \t]*$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
@@ -142,12 +144,12 @@ def defined_names(source: str) -> set[str]:
     return names
 
 
-def absent_seeds(root: Path) -> Iterator[str]:
-    """Name paths and tests in docs/seeds.md that do not exist."""
-    text = (root / "docs/seeds.md").read_text("utf-8")
+def absent_paths(root: Path, document: str) -> Iterator[str]:
+    """Name paths and tests in a document that do not exist."""
+    text = (root / document).read_text("utf-8")
     matches = list(_SEED.finditer(text))
     for match in matches:
-        where = f"docs/seeds.md:{text.count(chr(10), 0, match.start()) + 1}"
+        where = f"{document}:{text.count(chr(10), 0, match.start()) + 1}"
         name, _, inner = match.group(1).partition("::")
         file = root / name
         if not file.exists():
@@ -155,7 +157,7 @@ def absent_seeds(root: Path) -> Iterator[str]:
         elif inner and inner.partition("[")[0] not in defined_names(file.read_text("utf-8")):
             yield f"{where}: no such test: {match.group(1)}"
     if not matches:
-        yield "docs/seeds.md: names no code and no test"
+        yield f"{document}: names no code and no test"
 
 
 def check_docs(root: Path, run: Runner = help_output) -> list[str]:
@@ -165,8 +167,9 @@ def check_docs(root: Path, run: Runner = help_output) -> list[str]:
     findings += broken_links(root)
     if "README.md" not in absent:
         findings += stale_help((root / "README.md").read_text("utf-8"), run)
-    if "docs/seeds.md" not in absent:
-        findings += absent_seeds(root)
+    for document in MAPS:
+        if (root / document).is_file():
+            findings += absent_paths(root, document)
     return findings
 
 

@@ -223,7 +223,7 @@ def envelope_cases(world: World) -> list[Case]:
             good.encode(),
             "ticket_invalid",
             2,
-            now_ms=NOW_MS - 7_200_000,
+            now_ms=NOW_MS - 3 * week,
         ),
         opened(
             "an altered ciphertext",

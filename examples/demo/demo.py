@@ -138,7 +138,10 @@ def as_clients(root: Path, data: Path, facts: dict[str, str]) -> None:
     client.allow_simulated()
     say("   With it (ADYTON_ALLOW_SIMULATED=1):")
     show(client.run("trust", facts["serving"], "--fingerprint", facts["fingerprint"]))
-    operator_view("that an address asked for evidence, and later for a key", "the key: each client has its own")
+    operator_view(
+        "that an address asked for evidence, and later for a key",
+        "the key: each client has its own",
+    )
 
     step(3, "the client runs its script on its private table")
     out = root / "results"
@@ -174,13 +177,20 @@ def as_clients(root: Path, data: Path, facts: dict[str, str]) -> None:
     show(client.run("verify", done["certificate"]).splitlines()[0])
 
 
+def remove(root: Path) -> None:
+    """Remove everything, the enclave's image too, whose directories are read-only to their owner."""
+    for directory, _, _ in os.walk(root):
+        Path(directory).chmod(0o700)
+    shutil.rmtree(root)
+
+
 def main() -> None:
     began = time.monotonic()
     root = Path(tempfile.mkdtemp(prefix="adyton-demo-"))
     try:
         demonstrate(root)
     finally:
-        shutil.rmtree(root)
+        remove(root)
     say(f"\nDone in {time.monotonic() - began:.0f} s.")
 
 

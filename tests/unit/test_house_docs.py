@@ -152,6 +152,15 @@ def test_seeds_that_exist_pass(tree: Path, cell: str) -> None:
     assert findings(tree) == []
 
 
+def test_the_threat_model_names_tests_that_exist(tree: Path) -> None:
+    model = tree / "docs" / "threat-model.md"
+    model.write_text("| a claim | `tests/test_a.py::test_a` |\n")
+    assert findings(tree) == []
+    append(tree, "docs/threat-model.md", "| another | `tests/test_a.py::test_gone` |\n")
+    named = "docs/threat-model.md:2: no such test: tests/test_a.py::test_gone"
+    assert findings(tree) == [named]
+
+
 def test_seeds_without_any_path_are_named(tree: Path) -> None:
     (tree / "docs" / "seeds.md").write_text("| T1 | later |\n")
     assert findings(tree) == ["docs/seeds.md: names no code and no test"]

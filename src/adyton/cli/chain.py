@@ -11,6 +11,7 @@ from adyton.cli.connect import certificate_policy, open_session, the_pin
 from adyton.cli.output import Output
 from adyton.cli.settings import Settings, home_parent, json_parent, server_parent, settings_of
 from adyton.core import limits
+from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
     from adyton.client.chain import ChainVerifier, VerifiedBlock
@@ -108,12 +109,19 @@ def _stored(
         if keep is not None:
             keep(block)
 
-    return verify_stored(
-        BlockFile(keystore.home, pin.chain_id),
-        policy=certificate_policy(frozenset({pin.fingerprint}), settings),
-        now_ms=time.time_ns() // 1_000_000,
-        keep=verified,
-    )
+    try:
+        return verify_stored(
+            BlockFile(keystore.home, pin.chain_id),
+            policy=certificate_policy(frozenset({pin.fingerprint}), settings),
+            now_ms=time.time_ns() // 1_000_000,
+            keep=verified,
+        )
+    except UsageError as problem:
+        if problem.code != "not_found":
+            raise
+        raise UsageError(
+            "not_found", "nothing is stored of this chain yet; `adyton chain sync` fetches it"
+        ) from None
 
 
 def _summary(verifier: ChainVerifier) -> str:
@@ -141,9 +149,10 @@ def _facts(verifier: ChainVerifier) -> dict[str, Any]:
 def _lines(block: VerifiedBlock) -> list[str]:
     from adyton.client.verdict import utc
 
-    header = block.header
+    header, count = block.header, len(block.parts)
+    counted = "1 entry" if count == 1 else f"{count} entries"
     lines = [
-        f"block {header.height}  {utc(header.time_ms)}  {len(block.parts)} transactions",
+        f"block {header.height}  {utc(header.time_ms)}  {counted}",
         f"  previous {header.previous.hex()}",
         f"  hash     {block.hash.hex()}",
     ]

@@ -48,7 +48,8 @@ NEXT: Final[dict[str, str]] = {
     "not_admitted": "give its operator the output of `adyton whoami`, and trust it again with --invite FILE",
     "rollback": "do not rely on this server: its operator took recorded entries back; keep your copy as proof",
     "fork": "do not rely on this server: it signed two histories; keep your copy as proof",
-    "chain_invalid": "do not rely on this copy; move it away and run `adyton chain sync` to fetch it anew",
+    "chain_invalid": "what the server showed or this directory holds was altered: do not rely on it; "
+    "`adyton chain verify` tells whether your own copy, up to its last block, still holds",
     "evidence_stale": "ask for fresher evidence, or accept its age with --allow-stale",
     "certificate_invalid": "the file was altered or is not whole; ask its holder for it again",
     "keystore": "see to the directory's owner and permissions; nothing in it was changed",

@@ -74,7 +74,14 @@ def _find(session: Session, named: str | None) -> RequestRecord:
     from adyton.protocol.task import APP
 
     if named is not None:
-        return session.store.find(named)
+        try:
+            return session.store.find(named)
+        except UsageError as problem:
+            if problem.code != "not_found":
+                raise
+            raise UsageError(
+                "not_found", f"no task {named} in your list; `adyton tasks` prints it"
+            ) from None
     tasks = [record for record in session.store.requests() if record.app == APP]
     if not tasks:
         raise UsageError("not_found", "no task yet; `adyton tasks --recover` rebuilds a lost list")

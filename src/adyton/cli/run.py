@@ -55,7 +55,7 @@ def add(nouns: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE", help="the code")
-    parser.add_argument("arguments", metavar="ARGS", nargs="*", help="for the program")
+    parser.add_argument("arguments", metavar="ARGS", nargs="*", default=[], help="for the program")
     parser.add_argument(
         "--input", metavar="PATH", nargs="+", action="extend", default=[], help="files it may read"
     )
@@ -114,8 +114,10 @@ def _submit(session: Session, args: argparse.Namespace) -> RequestRecord:
     from adyton.client.tasks import submit
     from adyton.protocol.genesis import Genesis
 
-    memory = None if args.memory is None else args.memory * limits.MIB
     granted = Genesis.decode(session.pin.genesis).configuration.tasks
+    _require_within("--timeout", args.timeout, granted.wall_s, "seconds")
+    _require_within("--memory", args.memory, granted.memory // limits.MIB, "MB")
+    memory = None if args.memory is None else args.memory * limits.MIB
     path = Path(args.file)
     prepared = prepare_task(
         path.name,
@@ -146,6 +148,12 @@ def _stdin(named: str | None) -> bytes | None:
     from adyton.client.task_files import read_file
 
     return read_file(Path(named))
+
+
+def _require_within(option: str, value: int | None, most: int, unit: str) -> None:
+    """Refuse a limit that the chain does not grant, in the option's own words."""
+    if value is not None and not 1 <= value <= most:
+        raise UsageError("bad_argument", f"{option} must be from 1 to {most} {unit} on this server")
 
 
 def _require_directory(named: str | None) -> None:

@@ -110,6 +110,12 @@ def _say(facts: ServerFacts, out: Output) -> None:
         }
     )
     sys.stdout.flush()
+    if not out.as_json:
+        anywhere = facts.url.replace("//0.0.0.0:", "//HOST:").replace("//[::]:", "//HOST:")
+        out.note(
+            "adyton: give the fingerprint to your clients by another way than this server; they run:",
+            f"  adyton trust {anywhere} --fingerprint {facts.fingerprint}",
+        )
 
 
 def _tasks(args: argparse.Namespace) -> TaskPolicy | None:

@@ -50,7 +50,7 @@ def _tasks(args: argparse.Namespace, out: Output) -> int:
         out.text(f"wrote {len(rows)} tasks to {args.csv}")
     elif rows:
         out.table(
-            ("TASK", "NAME", "STATE", "CREATED"),
+            ("TASK", "NAME", "STATE", "CREATED (UTC)"),
             [
                 (row["task"][:16], row["name"], _state(row), row["created"].replace("T", " ")[:19])
                 for row in rows

@@ -72,7 +72,7 @@ def _trust(args: argparse.Namespace, out: Output) -> int:
         f"trusted: {transport.server}",
         f"  fingerprint {fingerprint.hex()}",
         f"  chain       {appraisal.chain_id.hex()}",
-        f"  code base   {appraisal.measurement.hex()}",
+        f"  measurement {appraisal.measurement.hex()}",
         f"  platform    {genesis.configuration.platform}",
         f"  ordering    {genesis.configuration.ordering}, time by {genesis.configuration.time_source}",
         f"  admission   {genesis.configuration.admission}",

@@ -124,7 +124,7 @@ def _policy(args: argparse.Namespace, settings: Settings) -> CertificatePolicy:
     else:
         pinned = pinned_fingerprints(settings.home)
     if not pinned:
-        raise PolicyError("not_trusted", "no fingerprint is given, and none is pinned")
+        raise PolicyError("not_trusted", "no --fingerprint is given, and none is pinned")
     age_s = None
     if args.max_evidence_age is not None:
         if args.max_evidence_age < 0:

@@ -10,22 +10,26 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
+from adyton.core import limits
 from adyton.core.errors import UnavailableError
+from adyton.core.schema import Message
+from adyton.host import bounds
 from adyton.host.blobs import BlobStore
-from adyton.host.bounds import SWEEP_S
 from adyton.host.enclave import EnclaveProcess
 from adyton.host.engines.base import Engine
 from adyton.host.metrics import Metrics
 from adyton.host.pages import PageReader
 from adyton.host.records import is_finish
+from adyton.host.shares import Places, Rate
 from adyton.host.store import GENESIS, Store
 from adyton.host.waiters import Waiters
-from adyton.protocol.boundary import BlockResult
+from adyton.protocol.boundary import BlockResult, UntrustedMessage
 from adyton.protocol.genesis import Genesis
 
 _log = logging.getLogger("adyton.host")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_Reply = TypeVar("_Reply", bound=Message)
 
 
 def clock_ms() -> int:
@@ -52,8 +56,12 @@ class Node:
         self.engine: Engine | None = None
         self.genesis = b""
         self.chain_id = b""
-        self.evidence_rate: Final = Rate()
-        self.key_rate: Final = Rate()
+        self.evidence_rate: Final = _rate(limits.EVIDENCE_PER_SECOND)
+        self.key_rate: Final = _rate(limits.KEYS_PER_SECOND)
+        self.uploads: Final = Places(bounds.UPLOADS, bounds.UPLOADS_EACH, "uploads at one time")
+        self._strangers = Places(
+            bounds.STRANGERS, bounds.STRANGERS_EACH, "requests wait for the enclave"
+        )
         stored = self.store.meta(GENESIS)
         if stored is not None:
             self.know_genesis(stored)
@@ -83,6 +91,25 @@ class Node:
             raise UnavailableError("enclave_down", "the enclave is not serving now")
         return self.enclave
 
+    async def ask(self, address: str, request: UntrustedMessage, reply: type[_Reply]) -> _Reply:
+        """Ask the enclave on behalf of a client; see `EnclaveProcess.call`.
+
+        Blocks are made over the same channel, and an engine that cannot ask has to halt: so what anybody may ask is
+        bounded here, far under what the channel bears.
+
+        Args:
+            address: of the client, as `Exchange.address` gives it.
+            request: see `EnclaveProcess.call`.
+            reply: its class.
+
+        Raises:
+            UnavailableError: `overloaded`: too many ask already.
+            Error: as `EnclaveProcess.call`.
+        """
+        enclave = self.require_enclave()
+        with self._strangers.held(address):
+            return await enclave.call(request, reply)
+
     async def with_blobs(
         self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
@@ -103,7 +130,7 @@ class Node:
                 await self.with_blobs(self.blobs.sweep)
             except OSError:
                 _log.exception("old blobs are not swept")
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(bounds.SWEEP_S)
 
     def metrics_text(self) -> bytes:
         """Return the exposition text, with the gauges as they are now."""
@@ -121,22 +148,5 @@ class Node:
         self.store.close()
 
 
-class Rate:
-    """A bound on calls in each second."""
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._count = 0
-
-    def take(self, most: int) -> None:
-        """Count one call.
-
-        Raises:
-            UnavailableError: `overloaded`: there were `most` in this second.
-        """
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._count = second, 0
-        if self._count >= most:
-            raise UnavailableError("overloaded", "too many such requests in this second")
-        self._count += 1
+def _rate(each: int) -> Rate:
+    return Rate(each, bounds.RATE_ALL * each)

@@ -18,10 +18,13 @@ from adyton.core.errors import PolicyError, UnavailableError, UsageError
 from adyton.host import bounds
 from adyton.host.api.app import Application
 from adyton.host.config import Fixed, ServeSettings, fixed_at_genesis
+from adyton.host.connection import connection_class
 from adyton.host.datadir import DataDirectory
+from adyton.host.descriptors import connections_within, raise_file_limit
 from adyton.host.enclave import Launch
 from adyton.host.image import build_image
 from adyton.host.node import Node
+from adyton.host.shares import Places
 from adyton.host.simulated_tee import make_device, open_device
 from adyton.host.supervisor import Started, Supervisor
 
@@ -151,9 +154,10 @@ class _Server(uvicorn.Server):
 
 
 def _uvicorn_config(settings: ServeSettings, node: Node) -> uvicorn.Config:
+    most = connections_within(raise_file_limit())
     return uvicorn.Config(
         Application(node),
-        http="httptools",
+        http=connection_class(Places(most, bounds.CONNECTIONS_EACH, "connections at one time")),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -161,7 +165,6 @@ def _uvicorn_config(settings: ServeSettings, node: Node) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        limit_concurrency=bounds.CONNECTIONS,
         timeout_keep_alive=bounds.KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(bounds.EXIT_S),
     )

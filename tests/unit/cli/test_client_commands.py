@@ -166,7 +166,16 @@ def test_files_that_cannot_be_read_are_named(trusted: Adyton, script: Path) -> N
 
 
 def test_limits_beyond_the_chains_are_refused(trusted: Adyton, script: Path) -> None:
-    refused(trusted("run", str(script), "--timeout", "99999"), 125, "bad_argument")
+    # Each in the option's own words, and before anything is sent.
+    for option, value, most in (
+        ("--timeout", "99999", "600 seconds"),
+        ("--timeout", "0", "600 seconds"),
+        ("--memory", "99999", "MB"),
+    ):
+        called = trusted("run", str(script), option, value)
+        refused(called, 125, "bad_argument")
+        assert has_line(called.stderr, f"{option} must be from 1 to", most)
+    assert "no tasks yet" in trusted("tasks").stdout
 
 
 def test_no_wait_and_results_later(trusted: Adyton, server: PagedServer, script: Path) -> None:
@@ -191,7 +200,9 @@ def test_results_find_tasks_by_name(trusted: Adyton, script: Path) -> None:
     first = trusted("run", str(script), "--name", "first", "--json").json()
     trusted("run", str(script), "--name", "second")
     assert trusted("results", "first", "--json").json()["task"] == first["task"]
-    refused(trusted("results", "third"), 2, "not_found")
+    absent = trusted("results", "third")
+    refused(absent, 2, "not_found")
+    assert has_line(absent.stderr, "no task third", "adyton tasks")
 
 
 def test_results_without_a_task(trusted: Adyton) -> None:

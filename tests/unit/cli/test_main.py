@@ -94,6 +94,11 @@ def test_wrong_usage_is_refused(adyton: Adyton, argv: tuple[str, ...], status: i
     assert "[usage]" in said.stderr
 
 
+def test_what_may_be_left_out_is_not_asked_for(adyton: Adyton) -> None:
+    said = adyton("run").stderr
+    assert "required: FILE [usage]" in said
+
+
 def test_the_commands_load_nothing_heavy_to_print_help() -> None:
     code = (
         "import sys; import adyton.cli.main as m; m.parser();"

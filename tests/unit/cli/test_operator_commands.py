@@ -18,7 +18,7 @@ from adyton.host.serve import ServerFacts
 from adyton.host.store import Store
 from adyton.protocol.envelope import Invite
 from tests.ledger_builder import Ledger
-from tests.unit.cli.conftest import Adyton
+from tests.unit.cli.conftest import Adyton, has_line
 
 FACTS = ServerFacts(
     url="http://127.0.0.1:8384",
@@ -54,6 +54,7 @@ def test_serve_prints_the_fingerprint_and_warns(
     assert said.status == 0
     assert f"fingerprint: {'ab' * 32}" in said.stdout.splitlines()
     assert "SIMULATED" in said.stderr
+    assert has_line(said.stderr, "adyton trust http://", f"--fingerprint {'ab' * 32}")
     assert served == [ServeSettings(data=Path("d"), port=0)]
 
 

@@ -103,7 +103,10 @@ def test_the_chain_is_fetched_verified_and_shown(
     trusted: Adyton, server: PagedServer, script: Path
 ) -> None:
     task = trusted("run", str(script), "--json").json()["task"]
-    refused(trusted("chain", "verify"), 2, "not_found")
+    for verb in ("verify", "show"):
+        before = trusted("chain", verb)
+        refused(before, 2, "not_found")
+        assert has_line(before.stderr, "adyton chain sync")
     synced = trusted("chain", "sync", "--json").json()
     assert synced["height"] == synced["new_blocks"] == len(server.ledger.blocks)
     assert trusted("chain", "verify", "--json").json()["verified"] is True

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from adyton.core.errors import MalformedError, UnavailableError
+from adyton.core.errors import MalformedError
 from adyton.host.api.forms import parse_query, render
-from adyton.host.bounds import BODY_S
+from adyton.host.shares import network_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -53,20 +52,24 @@ class Exchange:
             elif name == b"content-length" and value.isdigit() and len(value) < 20:
                 self.content_length = int(value)
 
+    @property
+    def address(self) -> str:
+        """What the client is counted as; see `shares.network_of`."""
+        client = self.scope.get("client")
+        return network_of(client[0]) if client else ""
+
     def query(self, allowed: frozenset[str]) -> dict[str, str]:
         """Return the query's parameters; see `forms.parse_query`."""
         return parse_query(self.scope["query_string"], allowed)
 
     async def body(self, most: int) -> bytes:
-        """Return the whole body.
+        """Return the whole body; the connection ends a body that does not arrive in time.
 
         Raises:
             MalformedError: `too_large`, told before more than `most` bytes are read; or cut off.
-            UnavailableError: `timeout`: it did not arrive in time.
         """
         if self.content_length is not None and self.content_length > most:
             raise MalformedError("too_large", f"a body over {most} bytes")
-        # A small body is there already: no timer is needed for it.
         message = await self._receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
             whole: bytes = message["body"]
@@ -84,7 +87,6 @@ class Exchange:
 
     async def _parts(self, most: int, message: MutableMapping[str, Any]) -> AsyncIterator[bytes]:
         size = 0
-        deadline = asyncio.get_running_loop().time() + BODY_S
         while True:
             if message["type"] != "http.request":
                 raise MalformedError("malformed", "the body was cut off")
@@ -96,11 +98,7 @@ class Exchange:
                 yield part
             if not message.get("more_body", False):
                 return
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await self._receive()
-            except TimeoutError:
-                raise UnavailableError("timeout", "the body did not arrive in time") from None
+            message = await self._receive()
 
     async def disconnected(self) -> None:
         """Return when the client has gone; for requests whose body is read or empty."""

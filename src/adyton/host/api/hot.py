@@ -17,7 +17,7 @@ from adyton.host.api.forms import CBOR, body_bound, from_hex, read_field, to_uin
 from adyton.host.node import Node, clock_ms
 from adyton.host.records import Recorded, view_consistency
 from adyton.protocol.boundary import FirstContact, FirstContactAnswer
-from adyton.protocol.envelope import Envelope, task_hash
+from adyton.protocol.envelope import Envelope, SealedKeyRequest, task_hash
 
 _VIEW: Final = frozenset(("view",))
 _NONE: Final[frozenset[str]] = frozenset()
@@ -60,9 +60,13 @@ async def post_key(node: Node, exchange: Exchange) -> Answer:
     exchange.query(_NONE)
     body = await exchange.body(_KEY_BODY)
     request = read_field(body, exchange.content_type, "request", limits.KEY_REQUEST)
-    enclave = node.require_enclave()
-    node.key_rate.take(limits.KEYS_PER_SECOND)
-    answer = await enclave.call(FirstContact(request, clock_ms()), FirstContactAnswer)
+    # Form first: what the enclave would refuse unopened takes nobody's share of the rate.
+    if SealedKeyRequest.decode(request).chain_id != node.chain_id:
+        raise VerificationError("wrong_chain", "the key request is for another chain")
+    node.require_enclave()
+    node.key_rate.take(exchange.address)
+    asked = FirstContact(request, clock_ms())
+    answer = await node.ask(exchange.address, asked, FirstContactAnswer)
     return exchange.answer({"answer": answer.sealed})
 
 

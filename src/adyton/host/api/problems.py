@@ -40,6 +40,7 @@ _TITLES: Final = {
     409: "Conflict",
     413: "Too large",
     422: "Guest failed",
+    431: "Header too large",
     503: "Unavailable",
 }
 

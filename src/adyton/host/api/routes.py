@@ -31,7 +31,7 @@ async def post_read(node: Node, exchange: Exchange) -> Answer:
     body = await exchange.body(body_bound(limits.ENVELOPE))
     envelope = read_field(body, exchange.content_type, "envelope", limits.ENVELOPE)
     hot.require_envelope(node, envelope, "read")
-    reply = await node.require_enclave().call(Read(envelope, clock_ms()), ReadReply)
+    reply = await node.ask(exchange.address, Read(envelope, clock_ms()), ReadReply)
     return exchange.answer({"answer": reply.sealed})
 
 
@@ -80,9 +80,9 @@ async def get_evidence(node: Node, exchange: Exchange) -> Answer:
         entry = node.store.announced(from_hex(parameters["key_id"], 8))
         return exchange.answer({"evidence": start_evidence(entry.public)})
     nonce = from_hex(parameters["nonce"], 16, limits.NONCE)
-    enclave = node.require_enclave()
-    node.evidence_rate.take(limits.EVIDENCE_PER_SECOND)
-    reply = await enclave.call(ShowEvidence(nonce), Evidence)
+    node.require_enclave()
+    node.evidence_rate.take(exchange.address)
+    reply = await node.ask(exchange.address, ShowEvidence(nonce), Evidence)
     return exchange.answer({"evidence": reply.evidence})
 
 
@@ -92,20 +92,28 @@ async def put_blob(node: Node, exchange: Exchange) -> Answer:
     id_ = _blob_id(exchange)
     if await node.with_blobs(node.blobs.path, id_) is not None:
         return exchange.answer({"id": id_}, 201)
+    parts = exchange.parts(_UPLOAD_BOUND)
+    # A place is taken when something arrives: a header alone must not keep others from theirs.
+    first = await anext(parts, b"")
+    with node.uploads.held(exchange.address):
+        await _write_blob(node, id_, first, parts)
+    return exchange.answer({"id": id_}, 201)
+
+
+async def _write_blob(node: Node, id_: bytes, first: bytes, parts: AsyncIterator[bytes]) -> None:
     writer = await node.with_blobs(node.blobs.writer, id_, UPLOAD)
-    held: list[bytes] = []
+    held = bytearray(first)
     try:
-        async for part in exchange.parts(_UPLOAD_BOUND):
-            held.append(part)
-            if sum(map(len, held)) >= DOWNLOAD_CHUNK:
-                await node.with_blobs(writer.write, b"".join(held))
+        async for part in parts:
+            held += part
+            if len(held) >= DOWNLOAD_CHUNK:
+                await node.with_blobs(writer.write, bytes(held))
                 held.clear()
-        await node.with_blobs(writer.write, b"".join(held))
+        await node.with_blobs(writer.write, bytes(held))
     except BaseException:
         await asyncio.shield(node.with_blobs(writer.abandon))
         raise
     await node.with_blobs(writer.finish)
-    return exchange.answer({"id": id_}, 201)
 
 
 async def get_blob(node: Node, exchange: Exchange) -> Answer:
