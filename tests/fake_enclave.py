@@ -2,7 +2,7 @@
 
 What an envelope's `sealed` bytes begin with decides what happens to it: `drop:CODE`, `void:CODE`, `task` (its end is
 submitted after the commit), `state` (reads and writes one value), `die` (the process ends), `hang`; anything else is
-simply recorded.
+simply recorded. A read that begins with `slow` takes `SLOW_S`, and all that is asked meanwhile waits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from adyton.core.errors import Error, MalformedError, UsageError
 from adyton.core.merkle import EMPTY_ROOT, Frontier
 from adyton.core.schema import Message, decode_one_of
 from adyton.protocol import boundary as b
-from adyton.protocol.envelope import Envelope, task_hash
+from adyton.protocol.envelope import Envelope, SealedKeyRequest, task_hash
 from adyton.protocol.evidence import (
     Attested,
     EpochRecord,
@@ -49,6 +49,7 @@ MEASUREMENT = bytes(48)
 REPLIES: dict[str, type[Message]] = {
     cls.WIRE_NAME: cls for cls in (b.StateValue, b.StatePage, b.BlobChunk, b.Done, b.Failure)
 }
+SLOW_S = 0.3
 Write = tuple[bytes, bytes | None]
 
 
@@ -123,9 +124,10 @@ class FakeEnclave:
             self.after_commit = []
             return b.Done()
         if isinstance(request, b.FirstContact):
-            if request.request == b"refuse":
+            sealed = SealedKeyRequest.decode(request.request).sealed
+            if sealed == b"refuse":
                 raise UsageError("bad_argument", "refused as asked")
-            return b.FirstContactAnswer(request.request[::-1])
+            return b.FirstContactAnswer(sealed[::-1])
         if isinstance(request, b.ShowEvidence):
             return b.Evidence(self.evidence(request.nonce).encode())
         if isinstance(request, b.Read):
@@ -202,6 +204,8 @@ class FakeEnclave:
                 self.caller.ask(b.BlobPut(id_, at, data[at : at + 10], last))
             chunk = self.caller.ask(b.BlobGet(id_, 3))
             return chunk.data or b"" if isinstance(chunk, b.BlobChunk) else b""
+        if sealed.startswith(b"slow"):
+            time.sleep(SLOW_S)
         value = self.caller.ask(b.StateGet(digest(Context.CONTENT, sealed)))
         return value.value or b"" if isinstance(value, b.StateValue) else b""
 

@@ -23,7 +23,7 @@ from adyton.host.enclave import Launch
 from adyton.host.serve import ServerFacts, serve
 from adyton.host.store import Store
 from adyton.protocol.boundary import ApplyBlock, BlockResult, Provision
-from adyton.protocol.envelope import Envelope
+from adyton.protocol.envelope import Envelope, SealedKeyRequest
 from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.genesis import Configuration
 from adyton.protocol.ledger import BlockHeader, Checkpoint, EntryProof, PublicPart, entry_leaf
@@ -52,6 +52,11 @@ def fake_launch(directory: Path) -> Launch:
 def envelope(chain_id: bytes, sealed: bytes, purpose: str = "request") -> bytes:
     """Return an envelope for the fake enclave; `sealed` says what is to happen."""
     return Envelope(chain_id, 0, purpose, os.urandom(64), sealed).encode()
+
+
+def key_request(chain_id: bytes, sealed: bytes) -> bytes:
+    """Return a key request for the fake enclave, which answers `sealed` reversed, or refuses `refuse`."""
+    return SealedKeyRequest(chain_id, 0, sealed).encode()
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.genesis import Genesis
 from adyton.protocol.ledger import BlockHeader, Checkpoint, EntryProof, PublicPart
 from adyton.protocol.task import blob_id
-from tests.host_kit import Http, envelope, fake_launch, serving
+from tests.host_kit import Http, envelope, fake_launch, key_request, serving
 
 
 @pytest.fixture(scope="module")
@@ -157,8 +157,10 @@ def test_unavailable_says_when_to_come_again(http: Http) -> None:
 
 
 def test_the_key_request_is_passed_on(http: Http) -> None:
-    assert http.call("POST", "/key", {"request": b"abc"}) == (200, {"answer": b"cba"})
-    status, problem = http.call("POST", "/key", {"request": b"refuse"})
+    asked = {"request": key_request(http.chain_id, b"abc")}
+    assert http.call("POST", "/key", asked) == (200, {"answer": b"cba"})
+    asked = {"request": key_request(http.chain_id, b"refuse")}
+    status, problem = http.call("POST", "/key", asked)
     assert (status, problem["code"], problem["detail"]) == (400, "bad_argument", "refused as asked")
 
 

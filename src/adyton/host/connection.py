@@ -11,7 +11,7 @@ import asyncio
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from adyton.core.errors import Error, MalformedError, UnavailableError
@@ -85,7 +85,7 @@ class Connection(HttpToolsProtocol):
         if self._fed > bounds.HEADERS and self._header_size() > bounds.HEADERS:
             # An error ends the parser's run: what follows in the same bytes is not looked at.
             raise self._refuse_header()
-        if len(self.pipeline) >= bounds.PIPELINED:
+        if self.pipeline and len(self.pipeline) >= bounds.PIPELINED:
             self.transport.abort()
             raise MalformedError("too_large", "too many requests at once")
         if len(self.tasks) >= bounds.CONNECTIONS:
@@ -104,7 +104,8 @@ class Connection(HttpToolsProtocol):
         """Bound what may follow an answer: the rest of a body that nobody reads, or the answer's own arrival."""
         unread = self.cycle.more_body and not self.pipeline
         HttpToolsProtocol.on_response_complete(self)
-        if self.transport.is_closing():
+        # The base starts no timer for a connection that it has closed.
+        if self.timeout_keep_alive_task is None and self.transport.is_closing():
             self._watch_answer()
         elif unread:
             self._expect_nothing()
@@ -112,7 +113,7 @@ class Connection(HttpToolsProtocol):
 
     def _after_part(self) -> None:
         """Bound the rest of a request of which only a part is there."""
-        cycle = self.cycle
+        cycle = self._newest()
         if self.transport.is_closing():
             return
         if self._fed > bounds.HEADERS:
@@ -125,6 +126,10 @@ class Connection(HttpToolsProtocol):
             self._expect(bounds.HEADER_S)
         else:
             self._expect_nothing()
+
+    def _newest(self) -> RequestResponseCycle | None:
+        """Return the newest request; the base has none before the first, whatever its annotation says."""
+        return self.cycle
 
     def _header_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -141,7 +146,7 @@ class Connection(HttpToolsProtocol):
 
     def _late(self) -> None:
         self._deadline = None
-        cycle = self.cycle
+        cycle = self._newest()
         if cycle is not None and cycle.more_body and not cycle.response_complete:
             self._refuse(UnavailableError("timeout", "the body did not arrive in time"), 503)
         else:
@@ -198,7 +203,7 @@ class Connection(HttpToolsProtocol):
         """Answer with problem details, where an answer can be to this request, and close."""
         if self.transport.is_closing():
             return
-        cycle = self.cycle
+        cycle = self._newest()
         if cycle is not None and not cycle.response_complete:
             if cycle.response_started or self.pipeline or not cycle.more_body:
                 self.transport.abort()

