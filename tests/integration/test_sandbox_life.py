@@ -1,6 +1,6 @@
 """The jail over time: lost zygotes, change of zygotes, leaks, close, ordinary users."""
 
-from __future__ import annotations
+from __future__ import contextlib
 
 import os
 import shutil
@@ -33,7 +33,9 @@ def _children() -> list[int]:
     # Direct children: each zygote's outer process.
     found: list[int] = []
     for task in Path("/proc/self/task").iterdir():
-        found += map(int, (task / "children").read_text().split())
+        # A thread may end while its directory is read.
+        with contextlib.suppress(FileNotFoundError):
+            found += map(int, (task / "children").read_text().split())
     return found
 
 
