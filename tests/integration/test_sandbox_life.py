@@ -1,7 +1,8 @@
 """The jail over time: lost zygotes, change of zygotes, leaks, close, ordinary users."""
 
-from __future__ import contextlib
+from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
