@@ -40,6 +40,7 @@ class Sealed:
     request: Request
     digest: bytes
     task_hash: bytes
+    envelope: bytes
     body: bytes
 
 
@@ -110,7 +111,9 @@ class Sealer:
             epoch=self.node.epoch.epoch,
             ticket=self._tickets.pop(),
         ).encode()
-        return Sealed(request, digest, task_hash(envelope), encode({"envelope": envelope}))
+        return Sealed(
+            request, digest, task_hash(envelope), envelope, encode({"envelope": envelope})
+        )
 
 
 def check(sealer: Sealer, sent: Sequence[Sealed], answers: Sequence[bytes]) -> None:
@@ -143,3 +146,20 @@ def check(sealer: Sealer, sent: Sequence[Sealed], answers: Sequence[bytes]) -> N
         places.add((checkpoint.facts.block_hash, proof.index))
     if len(hashes) != len(sent) or len(places) != len(sent):
         raise BenchError("task hashes or places in the log are not distinct")
+
+
+def check_batches(sealer: Sealer, sent: Sequence[Sealed], answers: Sequence[bytes]) -> None:
+    """Check the answers to batches as `check` does, each request for itself.
+
+    Raises:
+        BenchError: a request was refused. Else as `check`.
+    """
+    each: list[bytes] = []
+    for body in answers:
+        for answer in decode(body, max_bytes=limits.FRAME, max_items=limits.CBOR_ITEMS_PAGE)[
+            "answers"
+        ]:
+            if "proof" not in answer:
+                raise BenchError(f"a request of a batch was refused: {answer['code']}")
+            each.append(encode(answer))
+    check(sealer, sent, each)

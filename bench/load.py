@@ -33,13 +33,19 @@ class Load:
 
 
 def post_all(
-    port: int, bodies: Sequence[bytes], in_flight: int, place: Path, watched: Sequence[int] = ()
+    port: int,
+    bodies: Sequence[bytes],
+    in_flight: int,
+    place: Path,
+    watched: Sequence[int] = (),
+    path: str = "/task",
 ) -> Load:
     """Post each body once, so many in flight.
 
     Args:
         place: directory for what the processes hand each other.
         watched: process ids whose CPU time is told.
+        path: route.
 
     Raises:
         BenchError: an answer that is not 200.
@@ -47,7 +53,7 @@ def post_all(
     asked, answered = place / "bodies", place / "answers"
     asked.write_bytes(cbor2.dumps(list(bodies)))
     child = processes.start(
-        "bench.load_child", [str(port), str(asked), str(answered), str(in_flight)], log=None
+        "bench.load_child", [str(port), str(asked), str(answered), str(in_flight), path], log=None
     )
     try:
         processes.read_line(child)

@@ -1,6 +1,6 @@
 """Load generator in a process of its own: HTTP/1.1 over raw sockets, many requests in flight.
 
-    python -m bench.load_child PORT BODIES ANSWERS IN_FLIGHT
+    python -m bench.load_child PORT BODIES ANSWERS IN_FLIGHT PATH
 
 Reads encoded bodies, prints `"ready"` when every connection is open, begins at a line on standard
 input, posts each body once, writes `[status, nanoseconds, body]` of each, in the order of the
@@ -21,7 +21,7 @@ import cbor2
 import uvloop
 
 _HEAD = (
-    b"POST /task HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/cbor\r\n"
+    b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/cbor\r\n"
     b"Accept: application/cbor\r\nContent-Length: %d\r\n\r\n"
 )
 
@@ -82,10 +82,12 @@ class Connection(asyncio.Protocol):
         self.post()
 
 
-async def run(port: int, bodies: list[bytes], in_flight: int) -> tuple[list[Any], float, float]:
+async def run(
+    port: int, bodies: list[bytes], in_flight: int, path: str
+) -> tuple[list[Any], float, float]:
     """Post all bodies; return answers, seconds, and CPU seconds of this process."""
     loop = asyncio.get_running_loop()
-    posts = [_HEAD % len(body) + body for body in bodies]
+    posts = [_HEAD % (path.encode(), len(body)) + body for body in bodies]
     answers: list[Any] = [None] * len(posts)
     order = iter(range(len(posts)))
     ends: list[asyncio.Future[None]] = [loop.create_future() for _ in range(in_flight)]
@@ -109,10 +111,10 @@ async def run(port: int, bodies: list[bytes], in_flight: int) -> tuple[list[Any]
     return answers, taken, cpu
 
 
-def main(port: str, bodies: str, answers: str, in_flight: str) -> None:
+def main(port: str, bodies: str, answers: str, in_flight: str, path: str) -> None:
     """Run once."""
     encoded = cbor2.loads(Path(bodies).read_bytes())
-    got, seconds, cpu = uvloop.run(run(int(port), encoded, int(in_flight)))
+    got, seconds, cpu = uvloop.run(run(int(port), encoded, int(in_flight), path))
     Path(answers).write_bytes(cbor2.dumps(got))
     print(json.dumps({"seconds": seconds, "cpu": cpu}))
 

@@ -50,7 +50,7 @@ from adyton.protocol.envelope import (
     task_hash,
 )
 from adyton.protocol.evidence import EpochRecord, NodeEvidence, SignedEpochRecord
-from adyton.protocol.ledger import Receipt
+from adyton.protocol.ledger import EntryProof, Receipt
 from adyton.protocol.task import (
     SignedFinish,
     Task,
@@ -176,6 +176,8 @@ class ServerSimulator:
                 return {"answer": self.key(self._field(body, "request"))}
             case "POST /task":
                 return self.task(self._field(body, "envelope"), view)
+            case "POST /tasks":
+                return self.tasks(decode(body or b"", max_bytes=1 << 22)["envelopes"], view)
             case "POST /read":
                 return {"answer": self.read(self._field(body, "envelope"))}
             case "GET /block":
@@ -278,6 +280,22 @@ class ServerSimulator:
         size = Receipt.decode(proof.receipt).facts.size
         consistency = self.consistency(view, size) if view else []
         return {"task_hash": named, "proof": proof.encode(), "consistency": consistency}
+
+    def tasks(self, envelopes: list[bytes], view: int) -> Answer:
+        answers: list[Answer] = []
+        size = 0
+        for envelope in envelopes:
+            try:
+                answer = self.task(envelope, 0)
+            except Error as problem:
+                answers.append({"task_hash": task_hash(envelope), "code": problem.code})
+                continue
+            answers.append({"task_hash": answer["task_hash"], "proof": answer["proof"]})
+            size = max(size, EntryProof.decode(answer["proof"]).facts().size)
+        return {
+            "answers": answers,
+            "consistency": self.consistency(view, size) if view and size else [],
+        }
 
     def execute(self, named: bytes, envelope: bytes) -> None:
         request, ticket = self.open(envelope, Context.HPKE_REQUEST)

@@ -3,7 +3,7 @@ verified."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -16,7 +16,13 @@ from adyton.client.server_keys import ServerKeys
 from adyton.client.verified import VerifiedEntry
 from adyton.client.view_keeper import ViewKeeper
 from adyton.core import limits
-from adyton.core.errors import PolicyError, RollbackError, VerificationError
+from adyton.core.errors import (
+    ConflictError,
+    Error,
+    PolicyError,
+    UnavailableError,
+    VerificationError,
+)
 from adyton.protocol.envelope import (
     Envelope,
     ReadAnswer,
@@ -26,6 +32,7 @@ from adyton.protocol.envelope import (
     SignedRequest,
     task_hash,
 )
+from adyton.protocol.ledger import EntryProof
 from adyton.protocol.words import require_ordering
 
 # The same signed request is sealed anew when its envelope alone was refused; its id keeps it from
@@ -58,6 +65,39 @@ class Accepted:
         return f"<Accepted {self.task_hash.hex()[:16]}>"
 
 
+@dataclass
+class _First:
+    """What the server answered to one envelope among several; nothing of it is verified.
+
+    Attributes:
+        task_hash: which envelope it says that it answers.
+        given: proof, or why there is none.
+        at: size of the view when it was asked.
+        consistency: from there to the proof's tree; None to have one fetched.
+    """
+
+    task_hash: bytes
+    given: bytes | Error
+    at: int
+    consistency: tuple[bytes, ...] | None = None
+
+    @property
+    def size(self) -> int:
+        """Tree size of the proof; 0 where there is none, or none that can be read."""
+        if isinstance(self.given, Error):
+            return 0
+        try:
+            return EntryProof.decode(self.given).facts().size
+        except Error:
+            return 0
+
+    def proof(self) -> bytes:
+        """Return the proof, or raise what was given in its stead."""
+        if isinstance(self.given, Error):
+            raise self.given
+        return self.given
+
+
 class Exchange:
     """Carries requests of one client to one chain.
 
@@ -86,12 +126,43 @@ class Exchange:
         self._now_ms = now_ms
         self._patience = patience
 
-    def carry_out(self, record: RequestRecord, *, keep: bool) -> Accepted:
+    def carry_out_all(
+        self, records: Sequence[RequestRecord], *, keep: bool
+    ) -> list[Accepted | Error]:
+        """Send pending requests together, and return each one's outcome, in their order.
+
+        Args:
+            records: at most `limits.BATCH_ENVELOPES`. Else as `carry_out`.
+
+        Raises:
+            Error: there is no answer at all; none of the records has changed.
+        """
+        at = self._keeper.size
+        envelopes = [record.envelope or b"" for record in records]
+        answer = self.proven(lambda: self._api.post_tasks(envelopes, at))
+        first = [_First(named, given, at) for named, given in answer.answers]
+        # Ascending, so that the view asks for one proof a block at most; the proof given is that of the newest.
+        order = sorted(range(len(records)), key=lambda place: first[place].size)
+        newest = first[order[-1]].size if order else 0
+        outcomes: dict[int, Accepted | Error] = {}
+        for place in order:
+            if first[place].size == newest:
+                first[place].consistency = answer.consistency
+            try:
+                outcomes[place] = self.carry_out(records[place], keep=keep, first=first[place])
+            except Error as problem:
+                outcomes[place] = problem
+        return [outcomes[place] for place in range(len(records))]
+
+    def carry_out(
+        self, record: RequestRecord, *, keep: bool, first: _First | None = None
+    ) -> Accepted:
         """Send a pending request until it is answered, and put the outcome in its record.
 
         Args:
             record: as it lies in the store; it stays there, pending, whatever fails.
             keep: whether it stays in the store when it is answered.
+            first: what the server answered already.
 
         Raises:
             UnavailableError: no answer. VerificationError: an answer that does not hold.
@@ -101,11 +172,12 @@ class Exchange:
         seals = 1
         while accepted is None:
             try:
-                accepted = self._send(record)
+                accepted = self._send(record, first)
             except (PolicyError, VerificationError) as problem:
                 if problem.code not in _SEAL_ANEW or seals == _SEALS:
                     raise
                 seals += 1
+                first = None
                 self._keys.forget()
                 record = self._seal_anew(record)
         code = accepted.response.code
@@ -176,11 +248,11 @@ class Exchange:
         """Call with patience, and put the signed checkpoints to a mere claim of a rollback.
 
         Raises:
-            RollbackError: with both checkpoints. Error: whatever else the call raises.
+            RollbackError, ForkError: with both checkpoints. Error: whatever else the call raises.
         """
         try:
             return self._patience(call)
-        except RollbackError as claim:
+        except ConflictError as claim:
             if claim.shown:
                 raise
             self._keeper.update()
@@ -195,7 +267,7 @@ class Exchange:
         self._store.put_request(anew)
         return anew
 
-    def _send(self, record: RequestRecord) -> Accepted:
+    def _send(self, record: RequestRecord, first: _First | None) -> Accepted:
         """Post a pending envelope and verify the answer.
 
         Steps, as in `docs/spec/envelope.md`:
@@ -211,7 +283,12 @@ class Exchange:
         named, at = record.task_hash, keeper.size
         consistency: tuple[bytes, ...] | None
         try:
-            answer = self.proven(lambda: self._api.post_task(envelope, at))
+            if first is None or isinstance(first.given, UnavailableError):
+                answer = self.proven(lambda: self._api.post_task(envelope, at))
+                answered, proof, consistency = answer.task_hash, answer.proof, answer.consistency
+            else:
+                answered, proof, consistency = first.task_hash, first.proof(), first.consistency
+                at = first.at
         except PolicyError as problem:
             if problem.code != "replayed":
                 raise
@@ -219,9 +296,8 @@ class Exchange:
             proof, consistency = self._recorded(named), None
         else:
             # 1
-            if answer.task_hash != named:
+            if answered != named:
                 raise VerificationError("answer_invalid", "the answer is for another envelope")
-            proof, consistency = answer.proof, answer.consistency
         entry = self.proven(lambda: keeper.accept_entry(proof, consistency, at))
         response = self._opened(entry, request, named)
         if response.code in _SEAL_ANEW:

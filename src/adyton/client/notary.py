@@ -3,6 +3,7 @@ offline."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from adyton.client.certificate import (
@@ -13,10 +14,11 @@ from adyton.client.certificate import (
     require_pinned,
 )
 from adyton.client.evidence_of_record import appraise_of_record
+from adyton.client.exchange import Accepted
 from adyton.client.session import Session
 from adyton.client.verdict import Verdict
 from adyton.core import limits
-from adyton.core.errors import VerificationError
+from adyton.core.errors import Error, VerificationError
 from adyton.core.fields import AtMost
 from adyton.core.schema import Bytes32, Message, message
 from adyton.protocol import notary as protocol
@@ -65,6 +67,33 @@ def notarize(
         ordering=ordering,
         name=name,
     )
+    return _receipt(session, accepted, digest)
+
+
+def notarize_all(
+    session: Session,
+    contents: Sequence[bytes],
+    *,
+    ordering: str = "single-host",
+    names: Sequence[str] = (),
+) -> list[NotaryReceipt | Error]:
+    """Record each content's digest, many in one round trip; return each one's receipt, or why there is none.
+
+    Raises:
+        Error: as `Session.request_all`.
+    """
+    digests = [content_digest(content) for content in contents]
+    arguments = [protocol.Notarize(digest).encode() for digest in digests]
+    outcomes = session.request_all(
+        protocol.APP, protocol.NOTARIZE, arguments, ordering=ordering, names=names
+    )
+    return [
+        one if isinstance(one, Error) else _receipt(session, one, digest)
+        for one, digest in zip(outcomes, digests, strict=True)
+    ]
+
+
+def _receipt(session: Session, accepted: Accepted, digest: bytes) -> NotaryReceipt:
     (field,) = NOTARY_FIELDS
     receipt = NotaryReceipt(
         session.pin.genesis,

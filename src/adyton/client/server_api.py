@@ -6,11 +6,11 @@ What a call returns has the right form and nothing more. Every `bytes` of it is 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adyton.client.problems import error_of_problem
+from adyton.client.problems import error_of, error_of_problem
 from adyton.client.transport import CBOR, OCTETS, TIMEOUT_S, Reply, Transport
 from adyton.core import limits
 from adyton.core.cose import checked_path
@@ -68,6 +68,18 @@ class BlocksAnswer:
     blocks: tuple[BlockAnswer, ...]
 
 
+@dataclass(frozen=True)
+class TaskAnswers:
+    """What `POST /tasks` answers: of each envelope its task hash, and a proof or why there is none.
+
+    Attributes:
+        consistency: proof from the view to the largest tree among the proofs.
+    """
+
+    answers: tuple[tuple[bytes, bytes | Error], ...]
+    consistency: tuple[bytes, ...]
+
+
 class ServerApi:
     """The routes of one server.
 
@@ -89,6 +101,17 @@ class ServerApi:
         """`POST /task`: return what the ledger recorded of the envelope."""
         answer = self._post(f"/task?view={view}", {"envelope": envelope}, _PROOF + _SMALL)
         return TaskAnswer(_hash(answer), _bytes(answer, "proof"), _path(answer))
+
+    def post_tasks(self, envelopes: Sequence[bytes], view: int) -> TaskAnswers:
+        """`POST /tasks`: return what the ledger recorded of each envelope, in their order."""
+        body = encode({"envelopes": list(envelopes)})
+        most = _SMALL + len(envelopes) * (_PROOF + _SMALL)
+        reply = self._call("POST", f"/tasks?view={view}", body, most, 2 * TIMEOUT_S)
+        answer = _map(reply, most)
+        listed = answer.get("answers")
+        if type(listed) is not list or len(listed) != len(envelopes):
+            raise VerificationError("answer_invalid", "not one answer for each envelope")
+        return TaskAnswers(tuple(map(_one_answer, listed)), _path(answer))
 
     def post_read(self, envelope: bytes) -> bytes:
         """`POST /read`: return the sealed answer."""
@@ -209,6 +232,17 @@ def _bytes(answer: Mapping[str, Any], name: str) -> bytes:
     if type(value) is not bytes:
         raise VerificationError("answer_invalid", f"the answer has no bytes under {name}")
     return value
+
+
+def _one_answer(unverified: Any) -> tuple[bytes, bytes | Error]:
+    if type(unverified) is not dict:
+        raise VerificationError("answer_invalid", "an answer is not a map")
+    code = unverified.get("code")
+    if code is None:
+        return _hash(unverified), _bytes(unverified, "proof")
+    if type(code) is not str or not 1 <= len(code) <= 40:
+        raise VerificationError("answer_invalid", "a refusal without its code")
+    return _hash(unverified), error_of(code, f"the server refuses the envelope: {code}")
 
 
 def _hash(answer: Mapping[str, Any]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adyton.attestation.node import NodeAppraisal, appraise_node
@@ -20,7 +20,7 @@ from adyton.client.server_keys import ServerKeys
 from adyton.client.transport import Transport
 from adyton.client.view_keeper import ViewKeeper
 from adyton.core import limits
-from adyton.core.errors import PolicyError, UsageError
+from adyton.core.errors import Error, PolicyError, UsageError
 from adyton.protocol.envelope import Invite, Request, SignedRequest, task_hash
 from adyton.protocol.evidence import NodeEvidence
 
@@ -187,6 +187,53 @@ class Session:
             VerificationError: an answer that does not hold; the request is kept.
             Error: the enclave's own refusal, by its code.
         """
+        record = self._pending(app, method, arguments, ordering, name, claimed)
+        return self.exchange.carry_out(record, keep=keep)
+
+    def request_all(
+        self,
+        app: str,
+        method: str,
+        arguments: Sequence[bytes],
+        *,
+        ordering: str = "single-host",
+        names: Sequence[str] = (),
+        keep: bool = False,
+    ) -> list[Accepted | Error]:
+        """Have many requests of one kind carried out, `limits.BATCH_ENVELOPES` in one round trip.
+
+        Each is a request of its own, with its own envelope, entry and proof; each one's outcome is returned in its
+        place. Else as `request`.
+
+        Args:
+            arguments: of each.
+            names: of each, for the client's own list; may be shorter.
+
+        Raises:
+            Error: a round trip had no answer; its requests stay pending, and those after it were not made.
+        """
+        outcomes: list[Accepted | Error] = []
+        titles = [*names, *[""] * len(arguments)]
+        while len(outcomes) < len(arguments):
+            start = len(outcomes)
+            end = start + _batch(arguments[start:])
+            records = [
+                self._pending(app, method, encoded, ordering, title, None)
+                for encoded, title in zip(arguments[start:end], titles[start:end], strict=True)
+            ]
+            outcomes += self.exchange.carry_out_all(records, keep=keep)
+        return outcomes
+
+    def _pending(
+        self,
+        app: str,
+        method: str,
+        arguments: bytes,
+        ordering: str,
+        name: str,
+        claimed: KnownClaims | None,
+    ) -> RequestRecord:
+        """Sign, seal and keep a request that is to be sent."""
         signed, request = self._signed(app, method, arguments, ordering)
         envelope = self._chain().keys.seal(signed, request.chain_id, "request").encode()
         record = RequestRecord(
@@ -207,7 +254,7 @@ class Session:
             code="",
         )
         self.store.put_request(record)
-        return self.exchange.carry_out(record, keep=keep)
+        return record
 
     def resume(self, request_id: bytes, *, keep: bool = True) -> Accepted:
         """Send a pending request again, in identical bytes; one request has one effect.
@@ -253,6 +300,17 @@ class Session:
             ordering=ordering,
         )
         return SignedRequest.sign(request, identity.signing_key), request
+
+
+def _batch(arguments: Sequence[bytes]) -> int:
+    """Return how many of the requests go in one round trip, at least one."""
+    size = 0
+    for count, encoded in enumerate(arguments[: limits.BATCH_ENVELOPES]):
+        # An envelope is padded by an eighth at most, and has less than 2 KiB around the arguments.
+        size += len(encoded) * 9 // 8 + 2 * limits.KIB
+        if count and size > limits.BATCH_BYTES:
+            return count
+    return min(len(arguments), limits.BATCH_ENVELOPES)
 
 
 @dataclass(frozen=True)

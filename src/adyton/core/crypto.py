@@ -26,11 +26,17 @@ from adyton.core.errors import VerificationError
 _SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 HPKE_OVERHEAD: Final = 48  # 32 encapsulated key, 16 tag
 SIV_OVERHEAD: Final = 16
+# Every hash, key and signature of a request needs some of these.
+_LENGTHS: Final = tuple(size.to_bytes(4, "big") for size in range(1024))
 
 
 def prefixed(*parts: bytes) -> bytes:
     """Return the parts, each behind its length in four big-endian bytes: injective for any parts."""
-    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])
+    pieces: list[bytes] = []
+    for part in parts:
+        size = len(part)
+        pieces += (_LENGTHS[size] if size < 1024 else size.to_bytes(4, "big"), part)
+    return b"".join(pieces)
 
 
 def digest(context: Context, *parts: bytes) -> bytes:

@@ -17,6 +17,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
+from operator import attrgetter
 from typing import (
     Annotated,
     Any,
@@ -84,6 +85,13 @@ def _is_flat(annotation: Any) -> bool:
     return all(part in flat or (get_origin(part) is Annotated and _is_flat(part)) for part in parts)
 
 
+def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what gives the values of all fields at once."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda message: tuple(getattr(message, name) for name in names)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Message):
         return value.to_value()
@@ -104,6 +112,7 @@ class Message:
     _FIELDS: ClassVar[tuple[str, ...]] = ()
     _NESTED: ClassVar[tuple[int, ...] | None] = None
     _SETTERS: ClassVar[tuple[Callable[[Any, Any], None], ...]] = ()
+    _GET: ClassVar[Any] = None  # gives the values of all fields
 
     def __repr__(self) -> str:
         # Fields may be keys or plaintext: none of them may reach a log or a traceback through repr.
@@ -124,7 +133,7 @@ class Message:
         nested = self._NESTED
         if nested is None:
             nested = self._resolve()
-        values = [self.WIRE_NAME, *[getattr(self, name) for name in self._FIELDS]]
+        values = [self.WIRE_NAME, *self._GET(self)]
         for place in nested:
             values[place] = _plain(values[place])
         return values
@@ -183,6 +192,7 @@ def message(wire_name: str, *, max_bytes: int = limits.ENTRY) -> Callable[[type[
         made.WIRE_NAME = wire_name
         made.MAX_BYTES = max_bytes
         made._FIELDS = tuple(field.name for field in dataclass_fields(made))  # type: ignore[arg-type]  # it is a dataclass now
+        made._GET = staticmethod(_getter(made._FIELDS))
         made._CHECKS = made._NESTED = None
         made._SETTERS = tuple(getattr(made, name).__set__ for name in made._FIELDS)
         REGISTRY[wire_name] = made

@@ -82,6 +82,7 @@ class State:
         self._host = host
         self._tree = StateTree()
         self._name_key: bytes | None = None
+        self._last_name = (b"", "", b"")  # name, app, stored name
         self._height = 0
         self._entry: dict[bytes, _Pending] = {}
         # Values of blocks that the host may not have stored yet, with the height that wrote them.
@@ -270,7 +271,12 @@ class State:
         if self._name_key is None:
             # A new chain: the key becomes a state value with the first entry.
             self._name_key = self._keys.state_names_seed
-        return mac(self._name_key, Context.STATE_NAME, app.encode(), name)
+        # A value is asked for, then written: the last name is kept. One tuple, for other threads read here as well.
+        last = self._last_name
+        if last[0] != name or last[1] != app:
+            stored = mac(self._name_key, Context.STATE_NAME, app.encode(), name)
+            self._last_name = last = (name, app, stored)
+        return last[2]
 
     def _key(self, kind: int, epoch: int) -> SivKey:
         if kind == DURABLE and epoch == 0:

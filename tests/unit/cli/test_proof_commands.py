@@ -96,6 +96,29 @@ def test_notarize_and_verify(trusted: Adyton, tmp_path: Path) -> None:
     refused(trusted("verify", receipt), 2, "usage")
 
 
+def test_many_files_are_notarized_together(trusted: Adyton, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.txt" for number in range(3)]
+    for number, file in enumerate(files):
+        file.write_text(f"page {number}\n")
+    said = trusted("notarize", *map(str, files), "--json").json()
+    assert [one["receipt"] for one in said["receipts"]] == [f"{file}.receipt" for file in files]
+    for file in files:
+        assert trusted("verify", f"{file}.receipt").status == 0
+
+
+def test_files_that_cannot_all_be_notarized_are_refused_before_anything_is_sent(
+    trusted: Adyton, server: PagedServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "page.txt"
+    file.write_text("page\n")
+    before = len(server.calls)
+    refused(trusted("notarize", str(file), str(file)), 2, "bad_argument")
+    refused(trusted("notarize", str(file), str(tmp_path / "none"), "--out", "one"), 2, "bad_argument")
+    refused(trusted("notarize", str(file), str(tmp_path / "none")), 2, "usage")
+    assert len(server.calls) == before
+    assert not (tmp_path / "page.txt.receipt").exists()
+
+
 # --- chain --------------------------------------------------------------------------------------
 
 

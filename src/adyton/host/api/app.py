@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
 from adyton.core.errors import Error, InvariantError, UsageError
-from adyton.host.api import hot
+from adyton.host.api import batch, hot
 from adyton.host.api.exchange import Answer, Exchange, Receive, Scope, Send, send_answer
 from adyton.host.api.forms import JSON
 from adyton.host.api.openapi import document
@@ -26,6 +26,7 @@ from adyton.host.node import Node
 _log = logging.getLogger("adyton.host")
 _HOT: Final[dict[tuple[str, str], Handler]] = {
     ("POST", "/task"): hot.post_task,
+    ("POST", "/tasks"): batch.post_tasks,
     ("POST", "/key"): hot.post_key,
 }
 

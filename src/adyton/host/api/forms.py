@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from adyton.core import limits
-from adyton.core.encoding import encode
+from adyton.core.encoding import decode, encode
 from adyton.core.errors import MalformedError, UsageError
 from adyton.host.splice import byte_string
 
@@ -23,11 +23,46 @@ CBOR: Final = b"application/cbor"
 _HEX: Final = re.compile(r"[0-9a-f]*")
 _DIGITS: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _QUERY: Final = 2048  # bytes
+_KINDS: Final = "the body must be application/json or application/cbor"
 
 
 def body_bound(field_bytes: int) -> int:
     """Return the size of a body that holds one field of this size in either form."""
     return field_bytes * 4 // 3 + 256
+
+
+def read_list(body: bytes, content_type: bytes, name: str, most: int, count: int) -> list[bytes]:
+    """Return the byte strings of a body whose one field is a list of them.
+
+    Args:
+        body: whole; already bounded.
+        content_type: as the client sent it.
+        name: of the field.
+        most: bytes of each byte string.
+        count: of byte strings; there is at least one.
+
+    Raises:
+        MalformedError: another form or content type, another field, too many, or too large.
+    """
+    kind = content_type.split(b";", 1)[0].strip().lower()
+    if kind == CBOR:
+        value = decode(body, max_bytes=len(body), max_items=count + 3)
+    elif kind == JSON:
+        value = _json(body)
+    else:
+        raise MalformedError("malformed", _KINDS)
+    if type(value) is not dict or set(value) != {name} or type(value[name]) is not list:
+        raise MalformedError("malformed", f"the body must be a map with the list {name} alone")
+    listed: list[Any] = value[name]
+    if not 1 <= len(listed) <= count:
+        raise MalformedError("too_large", f"{name} has 1 to {count} items")
+    if kind == JSON:
+        listed = [_from_base64(item) for item in listed]
+    if any(type(item) is not bytes for item in listed):
+        raise MalformedError("malformed", f"{name} holds byte strings")
+    if any(len(item) > most for item in listed):
+        raise MalformedError("too_large", f"an item of {name} is over {most} bytes")
+    return listed
 
 
 def read_field(body: bytes, content_type: bytes, name: str, most: int) -> bytes:
@@ -48,7 +83,7 @@ def read_field(body: bytes, content_type: bytes, name: str, most: int) -> bytes:
     elif kind == JSON:
         field = _json_field(body, name)
     else:
-        raise MalformedError("malformed", "the body must be application/json or application/cbor")
+        raise MalformedError("malformed", _KINDS)
     if len(field) > most:
         raise MalformedError("too_large", f"{name} is over {most} bytes")
     return field
@@ -129,11 +164,15 @@ def _cbor_field(body: bytes, name: str) -> bytes:
     return field
 
 
-def _json_field(body: bytes, name: str) -> bytes:
+def _json(body: bytes) -> Any:
     try:
-        value = json.loads(body, object_pairs_hook=_without_duplicates)
+        return json.loads(body, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError):
         raise MalformedError("malformed", "not valid JSON") from None
+
+
+def _json_field(body: bytes, name: str) -> bytes:
+    value = _json(body)
     if type(value) is not dict or set(value) != {name}:
         raise MalformedError("malformed", f"the body must be a map with the field {name} alone")
     return _from_base64(value[name])

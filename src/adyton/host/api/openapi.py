@@ -78,11 +78,14 @@ def _operation(route: Route) -> dict[str, Any]:
 def _body(field: str) -> dict[str, Any]:
     if field == "octets":
         return {"application/octet-stream": {"schema": {}}}
+    name = field.removesuffix("[]")
+    octets: dict[str, Any] = {"type": "string", "contentEncoding": "base64"}
+    one = {"type": "array", "items": octets, "minItems": 1} if name != field else octets
     schema = {
         "type": "object",
-        "required": [field],
+        "required": [name],
         "additionalProperties": False,
-        "properties": {field: {"type": "string", "contentEncoding": "base64"}},
+        "properties": {name: one},
     }
     return {"application/json": {"schema": schema}, "application/cbor": {"schema": schema}}
 

@@ -6,12 +6,12 @@ import json
 from typing import Any, Final
 
 from adyton.core.errors import (
+    ConflictError,
     Error,
     GuestError,
     InvariantError,
     MalformedError,
     PolicyError,
-    RollbackError,
     UnavailableError,
     UsageError,
     VerificationError,
@@ -22,7 +22,7 @@ RETRY_AFTER_S: Final = 1
 
 # The first that fits; a subclass stands before its base.
 _BY_CLASS: Final[tuple[tuple[type[Error], int], ...]] = (
-    (RollbackError, 409),
+    (ConflictError, 409),
     (UsageError, 400),
     (MalformedError, 400),
     (VerificationError, 403),

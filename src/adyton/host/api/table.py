@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adyton.core import limits
-from adyton.host.api import hot, routes
+from adyton.host.api import batch, hot, routes
 from adyton.host.api.exchange import Answer, Exchange
 from adyton.host.node import Node
 
@@ -33,7 +33,7 @@ class Route:
     Attributes:
         path: with `{id}` for a part that varies.
         answer: properties of the answer, or None for octets or text of `answer_type`.
-        body: name of the body's one field, or `octets`; None without a body.
+        body: name of the body's one field, with `[]` where it is a list; or `octets`; None without a body.
         status: of success.
     """
 
@@ -77,6 +77,14 @@ _BLOCK: Final[Schema] = {
         "entries": _list(_list(_bytes("public part, then digest of the write set"))),
     },
 }
+_ONE_ANSWER: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "task_hash": _TASK_HASH,
+        "proof": _PROOF,
+        "code": {"type": "string", "description": "why it was refused; then there is no proof"},
+    },
+}
 
 ROUTES: Final = (
     Route(
@@ -95,6 +103,15 @@ ROUTES: Final = (
         {"task_hash": _TASK_HASH, "proof": _PROOF, "consistency": _NODES},
         (_VIEW,),
         "envelope",
+    ),
+    Route(
+        "POST",
+        "/tasks",
+        "Order many sealed requests; answered once each is executed and committed, or refused.",
+        batch.post_tasks,
+        {"answers": _list(_ONE_ANSWER), "consistency": _NODES},
+        (_VIEW,),
+        "envelopes[]",
     ),
     Route(
         "POST",
