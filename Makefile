@@ -10,7 +10,7 @@ PYTEST_FLAGS ?= -n 2 --dist loadfile
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports purity format bench docs soak lock clean
+.PHONY: help setup demo test check lint types imports purity format canary bench docs soak lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,10 @@ purity: setup
 format: setup  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+canary: setup  ## search for a secret everywhere outside of the enclave, and show that it would be found
+	@sh tools/bootstrap.sh --for-tests
+	$(PYTEST) tests/canary $(ARGS)
 
 bench: setup  ## measure, each figure beside its floor
 	@$(PY) -m bench $(ARGS)

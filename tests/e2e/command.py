@@ -24,10 +24,12 @@ class Server:
     Args:
         data: its directory.
         options: further flags.
+        source: directory of the package; by default the one that is tested.
     """
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, source: Path | None = None) -> None:
         self.data = data
+        self.source = source
         self.options = options
         self.log = data.parent / f"{data.name}.log"
         self.facts: dict[str, str] = {}
@@ -61,7 +63,7 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment(),
+                env=environment(self.source),
             )
         self._process = process
         timer = threading.Timer(START_S, process.kill)
@@ -104,7 +106,7 @@ class Client:
         self.simulated = simulated
 
     def environment(self) -> dict[str, str]:
-        made = environment()
+        made = environment(self.server.source)
         made.update(ADYTON_HOME=str(self.home), ADYTON_SERVER=self.server.url)
         if self.simulated:
             made["ADYTON_ALLOW_SIMULATED"] = "1"
@@ -140,16 +142,16 @@ class Client:
         self.ok("trust", self.server.url, "--fingerprint", self.server.fingerprint)
 
 
-def environment() -> dict[str, str]:
+def environment(source: Path | None = None) -> dict[str, str]:
     """Return a clean environment in which the package can be imported."""
-    source = Path(__file__).parents[2] / "src"
+    source = source or Path(__file__).parents[2] / "src"
     return {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(source), "LANG": "C.UTF-8"}
 
 
 @contextmanager
-def serving(data: Path, *options: str) -> Iterator[Server]:
+def serving(data: Path, *options: str, source: Path | None = None) -> Iterator[Server]:
     """Give a running server, and end it."""
-    server = Server(data, *options)
+    server = Server(data, *options, source=source)
     server.start()
     try:
         yield server
