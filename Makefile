@@ -33,6 +33,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+	cd oracle && $(abspath $(BIN))/mypy --config-file ../pyproject.toml *.py
 
 imports: setup
 	@PYTHONPATH=src $(BIN)/lint-imports --no-cache

@@ -129,3 +129,18 @@ if ! is_stamped package "$package"; then
         die "pip cannot install the package itself"
     stamp package "$package"
 fi
+
+# The oracle has an environment of its own, in which the package is not: it knows the specification alone.
+if [ "${1:-}" = --for-tests ] && [ -e requirements/oracle.txt ]; then
+    wanted="$(digest requirements/oracle.txt) $here"
+    if ! is_stamped oracle "$wanted" || ! "$VENV/oracle/bin/python" -c '' 2>/dev/null; then
+        find_python
+        need_venv
+        say "making $VENV/oracle"
+        "$python" -m venv --clear "$VENV/oracle"
+        "$VENV/oracle/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --require-hashes -r requirements/oracle.txt ||
+            die "pip cannot install the oracle's requirements"
+        stamp oracle "$wanted"
+    fi
+fi
