@@ -1,5 +1,6 @@
-"""Nodes in memory for these tests; see tests/host_fixtures.py."""
+"""Nodes in memory for these tests; see tests/host_fixtures.py and tests/recorded_blocks.py."""
 
 from tests.host_fixtures import client, host, other, own, sandboxed
+from tests.recorded_blocks import recorded
 
-__all__ = ["client", "host", "other", "own", "sandboxed"]
+__all__ = ["client", "host", "other", "own", "recorded", "sandboxed"]
