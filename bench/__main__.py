@@ -25,8 +25,10 @@ GROUPS: Final = {
     "notary": ("bench.notarized", "notary requests over HTTP: rate, latency, CPU of either side"),
     "receipt": ("bench.receipt", "size and check of a receipt at a million entries"),
     "start": ("bench.starting", "start to serving, image, evidence"),
+    "size": ("bench.size", "restart, lookup, memory of a large ledger"),
     "profile": ("bench.profiles", "the largest costs of a notary request (only when named)"),
 }
+LARGE: Final = 1_000_000
 _ALWAYS: Final = tuple(name for name in GROUPS if name != "profile")
 
 
@@ -40,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("groups", nargs="*", metavar="GROUP", help="what to measure; default all")
     made.add_argument("--quick", action="store_true", help="seconds instead of minutes, rough")
+    made.add_argument(
+        "--large", action="store_true", help="the large ledger has a million entries: minutes more"
+    )
     made.add_argument("--profile", action="store_true", help="profile enclave and host as well")
     made.add_argument("--json", metavar="FILE", type=Path, help="write the figures there too")
     made.add_argument("--scratch", metavar="DIR", type=Path, help="on the disk that is measured")
@@ -70,6 +75,8 @@ def main(arguments: list[str]) -> int:
         return 2
     scratch = Path(tempfile.mkdtemp(prefix="adyton-bench.", dir=parent))
     plan = Plan.quick(scratch) if options.quick else Plan(scratch)
+    if options.large:
+        plan.ledger = LARGE
     before = machine.describe(scratch)
     print(before, flush=True)
     figures: list[Figure] = []

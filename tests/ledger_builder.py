@@ -6,7 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from adyton.client.certificate import CertificatePolicy
 from adyton.core import cose
 from adyton.core.contexts import Context
 from adyton.core.crypto import SigningKey, digest, hpke_public, key_id
@@ -240,6 +242,15 @@ class Ledger:
         self.blocks.append(block)
         return block
 
+    def page(self, start: int, most: int) -> dict[str, object]:
+        """Return blocks from a height on, as `GET /block` answers."""
+        at = max(1, start) - 1
+        return {
+            "genesis": self.genesis.encode(),
+            "height": len(self.blocks),
+            "blocks": [block.page_entry() for block in self.blocks[at : at + most]],
+        }
+
     def proof(self, height: int, index: int) -> EntryProof:
         """Return the proof of an entry."""
         block = self.blocks[height - 1]
@@ -309,3 +320,31 @@ class Ledger:
     def bundles(self) -> list[EvidenceBundle]:
         """Return the evidence of record of every key."""
         return [b for node in self.nodes for b in (node.evidence.recorder, node.evidence.runner)]
+
+
+def policy_for(ledger: Ledger, **changed: Any) -> CertificatePolicy:
+    """Return an ordinary reader's policy, which pins the ledger's node."""
+    policy = CertificatePolicy(
+        fingerprints=frozenset({ledger.fingerprint}),
+        kinds=frozenset({"simulated"}),
+        allow_simulated=True,
+        least_ordering="single-host",
+        max_evidence_age_ms=24 * 3600 * 1000,
+        allow_stale=False,
+    )
+    return replace(policy, **changed)
+
+
+def fork(ledger: Ledger, keep: int, more: int, *, restart: bool = False) -> list[Block]:
+    """Have the ledger forget all after `keep` blocks and tell `more` others; return what it told."""
+    told = ledger.blocks
+    ledger.blocks, ledger.tree = told[:keep], Tree()
+    for block in ledger.blocks:
+        for public, writes in block.entries:
+            ledger.tree.append(entry_leaf(public, writes, PublicPart.decode(public).claims))
+    for at in range(more):
+        if restart and not at:
+            ledger.start()
+        else:
+            ledger.request(before=1)
+    return told

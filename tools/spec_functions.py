@@ -9,6 +9,10 @@ from typing import Any, cast
 from adyton.channel.framing import body_size
 from adyton.client.certificate import CertificatePolicy, verify_certificate
 from adyton.client.chain import ChainVerifier, LocalBlock
+from adyton.client.chain_head import parse_head
+from adyton.client.compare import verified_head
+from adyton.client.conflict import verify_conflict
+from adyton.client.signers import Signers
 from adyton.core import errors
 from adyton.core.contexts import Context
 from adyton.core.crypto import HpkeKey
@@ -23,6 +27,7 @@ from adyton.host.api.problems import problem_body, status_of
 from adyton.protocol import task
 from adyton.protocol.claims import TASK_FIELDS, verify_opening
 from adyton.protocol.envelope import Response, SealedReadAnswer, SignedKeyAnswer
+from adyton.protocol.genesis import Genesis
 from adyton.protocol.ledger import Checkpoint, EntryProof
 from adyton.protocol.padding import unpad
 from adyton.protocol.task import SignedFinish, Task
@@ -186,6 +191,25 @@ def _verify_certificate(given: Given) -> Given:
         "hardware_rooted": verdict.hardware_rooted,
         "closed": list(verdict.closed),
     }
+
+
+def _verify_conflict(given: Given) -> Given:
+    verdict = verify_conflict(
+        _Hex(given["conflict"]), policy=policy_of(given), now_ms=given["now_ms"]
+    )
+    return {
+        "proved": verdict.proved,
+        "verdict": verdict.headline(),
+        "held_size": verdict.held.facts.size,
+        "shown_size": verdict.shown.facts.size,
+    }
+
+
+def _verify_head(given: Given) -> Given:
+    genesis = Genesis.decode(_Hex(given["genesis"]))
+    signers = Signers(genesis, allow_simulated=True, now_ms=given["now_ms"])
+    checkpoint = verified_head(parse_head(given["head"]), signers)
+    return {"size": checkpoint.facts.size, "root": checkpoint.root.hex()}
 
 
 def _read_frame_header(given: Given) -> Given:

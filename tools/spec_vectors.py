@@ -34,6 +34,7 @@ from tools.spec_cases import (
     http_cases,
     key_delivery_cases,
 )
+from tools.spec_cases_conflict import conflict_cases
 from tools.spec_cases_ledger import ledger_cases
 from tools.spec_cases_task import certificate_cases, task_cases
 from tools.spec_diagnostic import diagnostic
@@ -47,6 +48,7 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "ledger": ledger_cases,
     "task": task_cases,
     "certificate": certificate_cases,
+    "conflict": conflict_cases,
     "channel": channel_cases,
     "http": http_cases,
 }

@@ -1,5 +1,6 @@
 """What the tests of a lying server share: lies, and the look at what the client still holds."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,17 @@ def refused(
     assert len(server.seen) == max(executed, 1)
     assert len(set(server.spent)) == len(server.seen)
     return caught.value
+
+
+def one_at_a_time(server: ServerSimulator) -> None:
+    """Have the server serve several threads: one after the other."""
+    lock, honest = threading.Lock(), server.exchange
+
+    def exchange(*args: Any, **named: Any) -> Reply:
+        with lock:
+            return honest(*args, **named)
+
+    server.exchange = exchange  # type: ignore[method-assign]  # the same, behind a lock
 
 
 def with_proof(change: Callable[[EntryProof], EntryProof]) -> Callable[[Answer], Answer]:

@@ -7,7 +7,6 @@ replacement of what the server holds (`ledger`, `blobs`, `tickets`).
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -102,6 +101,7 @@ class ServerSimulator:
     changed_read: dict[str, Any] = field(default_factory=dict)
     large_result: bool = False
     finish_at_once: bool = True
+    most: int = 3  # blocks of a page
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.directory, now_ms())
@@ -154,16 +154,6 @@ class ServerSimulator:
             raise MalformedError("too_large", "the answer is too large")
         return reply
 
-    def one_at_a_time(self) -> None:
-        """Serve several threads: one after the other."""
-        lock, honest = threading.Lock(), self.exchange
-
-        def exchange(*args: Any, **named: Any) -> Reply:
-            with lock:
-                return honest(*args, **named)
-
-        self.exchange = exchange  # type: ignore[method-assign]  # the same, behind a lock
-
     def problem(self, error: Error) -> Reply:
         status = 409 if isinstance(error, RollbackError) else STATUS.get(type(error), 403)
         body = {"code": error.code, "detail": error.message, "status": status}
@@ -180,6 +170,9 @@ class ServerSimulator:
                 return self.tasks(decode(body or b"", max_bytes=1 << 22)["envelopes"], view)
             case "POST /read":
                 return {"answer": self.read(self._field(body, "envelope"))}
+            case "GET /block" if "from" in query:
+                most = min(int(query["limit"]), self.most)
+                return self.ledger.page(int(query["from"]), most)
             case "GET /block":
                 return self.block(bytes.fromhex(query["task_hash"]), int(query["wait"]), view)
             case "GET /evidence":

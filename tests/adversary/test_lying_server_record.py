@@ -15,9 +15,11 @@ from adyton.client import (
     prepare_task,
     submit,
 )
+from adyton.client.checkpoint_order import contradiction
 from adyton.core.crypto import SigningKey
 from adyton.core.encoding import encode
 from adyton.core.errors import (
+    ForkError,
     RollbackError,
     VerificationError,
 )
@@ -65,11 +67,12 @@ def test_a_request_to_a_ledger_that_went_back(session: Session, server: ServerSi
         notarize(session, FILE)
     held = server.ledger.blocks[-1].checkpoint.encode()
     rewrite(server, 2, 0)
-    with pytest.raises(RollbackError) as caught:
+    with pytest.raises(ForkError) as caught:
         notarize(session, FILE)
-    assert caught.value.code == "rollback"
-    assert caught.value.held == held
+    # It went on from where it went back to, and signed that: another block in a place that was taken.
     assert Checkpoint.decode(caught.value.shown).facts.size == 3
+    assert contradiction(*map(Checkpoint.decode, (caught.value.held, caught.value.shown)))
+    assert session.keeper.snapshot().checkpoint == Checkpoint.decode(held)
     assert len(pending(session)) == 1
 
 
@@ -79,7 +82,7 @@ def test_a_fork_of_the_same_size(session: Session, server: ServerSimulator) -> N
     held = server.ledger.blocks[-1].checkpoint.encode()
     rewrite(server, 2, 2)
     shown = server.ledger.blocks[-1].checkpoint.encode()
-    with pytest.raises(RollbackError) as caught:
+    with pytest.raises(ForkError) as caught:
         session.keeper.update()
     assert caught.value.code == "fork"
     assert (caught.value.held, caught.value.shown) == (held, shown)
@@ -89,11 +92,11 @@ def test_a_longer_fork(session: Session, server: ServerSimulator) -> None:
     for _ in range(3):
         notarize(session, FILE)
     rewrite(server, 2, 5)
-    with pytest.raises(RollbackError) as caught:
+    with pytest.raises(ForkError) as caught:
         notarize(session, FILE)
     assert caught.value.code == "fork"
     assert Checkpoint.decode(caught.value.held).facts.size == 4
-    assert Checkpoint.decode(caught.value.shown).facts.size == 8
+    assert Checkpoint.decode(caught.value.shown).facts.size == 4  # its own fourth entry
     assert len(pending(session)) == 1
 
 
@@ -120,7 +123,7 @@ def test_no_consistency_proof_at_all_is_a_fork(session: Session, server: ServerS
     view = session.keeper.size
     for route in ("POST /task", "GET /checkpoint"):
         server.lies[route] = lambda answer: {**answer, "consistency": answer["consistency"][1:]}
-    with pytest.raises(RollbackError) as caught:
+    with pytest.raises(ForkError) as caught:
         notarize(session, FILE)
     assert caught.value.code == "fork"
     assert session.keeper.size == view

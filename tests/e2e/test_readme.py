@@ -85,7 +85,7 @@ def test_the_operator_s_session(readme_server: Server) -> None:
 
 def test_the_client_s_session(readme_server: Server, place: Path) -> None:
     steps = commands(put_in(block("client-session"), readme_server))
-    assert 8 <= len(steps) <= 12
+    assert 8 <= len(steps) <= 13
     (place / "bin").mkdir()
     adyton = place / "bin" / "adyton"
     adyton.write_text(f'#!/bin/sh\nexec {sys.executable} -m adyton.cli.main "$@"\n')

@@ -11,6 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from adyton.client.certificate import CertificatePolicy
+from adyton.client.chain import UNRECORDED, ChainVerifier, LocalBlock
+from adyton.client.checkpoint_order import contradiction
+from adyton.client.evidence_of_record import pinned_fingerprint
 from adyton.core.contexts import Context
 from adyton.core.crypto import digest
 from adyton.core.merkle import Frontier
@@ -18,6 +22,7 @@ from adyton.enclave.state_tree import StateTree
 from adyton.protocol import boundary
 from adyton.protocol.boundary import BlockResult
 from adyton.protocol.envelope import Envelope, Request, SignedRequest, task_hash
+from adyton.protocol.genesis import Genesis
 from adyton.protocol.ledger import (
     BlockHeader,
     Checkpoint,
@@ -26,7 +31,7 @@ from adyton.protocol.ledger import (
     entry_leaf,
     stored_digest,
 )
-from tests.host_simulator import HostSimulator, SimulatedClient, public
+from tests.host_simulator import NOW_MS, HostSimulator, SimulatedClient, public
 
 CLIENTS = 2
 
@@ -55,6 +60,19 @@ class Expected:
     effect: Sent | None = field(default=None)
 
 
+def reader_of(genesis: Genesis) -> ChainVerifier:
+    """Return a verifier of the whole chain, as anybody has it."""
+    policy = CertificatePolicy(
+        fingerprints=frozenset({pinned_fingerprint(genesis)}),
+        kinds=frozenset({"simulated"}),
+        allow_simulated=True,
+        least_ordering="single-host",
+        max_evidence_age_ms=24 * 3600 * 1000,
+        allow_stale=False,
+    )
+    return ChainVerifier(genesis.encode(), policy=policy, now_ms=NOW_MS + 24 * 3600 * 1000)
+
+
 DROPPED = ("malformed", "unopenable", "expired", "not_yet_valid")
 
 
@@ -71,7 +89,10 @@ class MachineAgainstModel(RuleBasedStateMachine):
             client.contact()
         self.sent: list[Sent] = []
         self.waiting: list[Expected] = []
+        self.refused: list[Expected] = []
         self.log = Frontier()
+        self.signed: list[Checkpoint] = []
+        self.reader = reader_of(self.host.genesis)
         self.note(self.host.blocks[-1])
         self.accepted = dict.fromkeys(range(CLIENTS), 0)
 
@@ -80,12 +101,17 @@ class MachineAgainstModel(RuleBasedStateMachine):
         shutil.rmtree(self.directory)
 
     def note(self, result: BlockResult) -> None:
-        """Verify a block's own arithmetic: leaves, log root, state root, hashes."""
+        """Verify a block's own arithmetic, and that any reader of the chain accepts it."""
+        entries = tuple((entry.public, entry.writes) for entry in result.entries)
+        self.reader.append(LocalBlock(result.header, result.checkpoint, entries))
         for entry in result.entries:
             part = public(entry)
             assert entry.leaf == entry_leaf(entry.public, entry.writes, part.claims)
             self.log.append(entry.leaf)
         checkpoint = Checkpoint.decode(result.checkpoint)
+        # Nothing that an honest history signs can be held against it.
+        assert not any(contradiction(earlier, checkpoint) for earlier in self.signed)
+        self.signed.append(checkpoint)
         recorder = self.host.evidence().recorder.attested.signing_key
         checkpoint.verify(recorder)
         tree = StateTree()
@@ -148,6 +174,12 @@ class MachineAgainstModel(RuleBasedStateMachine):
         other = sent.client.notarize()
         envelope = sent.client.seal(sent.client.sign(other), ticket=sent.ticket)
         self.waiting.append(Expected(envelope, "request", "ticket_spent", sent.client, other))
+
+    @precondition(lambda self: self.refused)
+    @rule(data=st.data())
+    def refused_again(self, data: st.DataObject) -> None:
+        """The host puts an envelope in order once more; nothing holds that it was answered."""
+        self.waiting.append(data.draw(st.sampled_from(self.refused)))
 
     @rule(who=st.integers(0, CLIENTS - 1))
     def steal_ticket(self, who: int) -> None:
@@ -213,6 +245,8 @@ class MachineAgainstModel(RuleBasedStateMachine):
             response = each.client.open(result, index, each.request)
             assert (response.code, response.original) == (each.code, each.original)
             assert (response.ticket is not None) == (each.code == "")
+            if each.code in UNRECORDED:
+                self.refused.append(each)
             if each.effect is not None:
                 self.sent.append(each.effect)
                 self.accepted[self.clients.index(each.client)] += 1

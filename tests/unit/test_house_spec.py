@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adyton.client import certificate, chain
+from adyton.client import certificate, chain, conflict
 from adyton.core.errors import CODES
 from adyton.enclave.intake import Intake
 from adyton.enclave.reception import Reception
@@ -71,6 +71,7 @@ NUMBERED: list[tuple[str, str, Any, int]] = [
     ("ledger", "verify_entry_proof", EntryProof.verify, 5),
     ("ledger", "append_blocks", chain.ChainVerifier.append, 6),
     ("certificate", "verify_certificate", certificate.verify_certificate, 11),
+    ("conflict", "verify_conflict", conflict.verify_conflict, 7),
 ]
 WITHOUT_VECTOR = {
     (

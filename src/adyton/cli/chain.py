@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from adyton.cli import chain_compare
 from adyton.cli.connect import certificate_policy, open_session, the_pin
 from adyton.cli.output import Output
 from adyton.cli.settings import Settings, home_parent, json_parent, server_parent, settings_of
@@ -15,11 +16,16 @@ from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
     from adyton.client.chain import ChainVerifier, VerifiedBlock
+    from adyton.client.signers import Signers
+    from adyton.protocol.ledger import Checkpoint
 
 _DESCRIPTION = """\
 Keep your own copy of a server's chain. Every block is verified: links, times, the log's root over
-all entries, the signature of an attested key, the form of each entry. Nothing in it can be read by
-anybody but the clients whose results it holds.
+all entries, the signature of an attested key, the form of each entry, the runner's signature of each
+end, and that your own receipts lie in it. Nothing in it can be read by anybody but the clients whose
+results it holds.
+
+Two clients that compare their heads notice a server that shows each of them another history.
 """
 
 
@@ -29,7 +35,9 @@ def add(nouns: Any) -> None:
         "chain",
         help="fetch, show and verify a server's whole chain",
         description=_DESCRIPTION,
-        epilog="example:\n  adyton chain sync && adyton chain verify && adyton chain show",
+        epilog="examples:\n  adyton chain sync && adyton chain verify && adyton chain show\n"
+        "  adyton chain head            # send what it prints to another client\n"
+        "  adyton chain compare HEAD    # HEAD: what the other client sent, or a file of it",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -46,33 +54,70 @@ def add(nouns: Any) -> None:
         if name == "show":
             verb.add_argument("--from", dest="start", metavar="HEIGHT", type=int, default=1)
         verb.set_defaults(handler=handler, parser=verb)
+    chain_compare.add(verbs, parents)
 
 
 def _sync(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.chain_store import BlockFile
     from adyton.client.chain_sync import sync
+    from adyton.client.own_receipts import OwnReceipts
 
     settings = settings_of(args)
     with open_session(settings, out) as session:
-        pin, home = session.pin, session.keystore.home
+        pin, home, keeper = session.pin, session.keystore.home, session.keeper
+        own = OwnReceipts(session.store.requests())
+        # The copy and the view must be of one history: the copy holds what was seen, and what it
+        # shows beyond that is seen too.
+        newest = keeper.update()
+        signers = keeper.signers()
         verifier, added = sync(
             lambda chain_id: BlockFile(home, chain_id),
             lambda start: session.api.get_blocks(start, limits.PAGE_BLOCKS),
             policy=certificate_policy(frozenset({pin.fingerprint}), settings),
             now_ms=session.now_ms(),
-            seen=session.keeper.snapshot().checkpoint,
+            seen=[newest],
+            signers=signers,
+            keep=own.keep,
             progress=lambda at, of: out.progress(f"verified {at} of {of} blocks"),
         )
+        receipts, _ = own.require_in(verifier, signers)
+        if verifier.last is not None:
+            keeper.accept_checkpoint(verifier.last.checkpoint.encode(), least=0)
     out.text(f"chain {verifier.chain_id.hex()}: {added} new blocks", _summary(verifier))
-    out.json({**_facts(verifier), "new_blocks": added})
+    out.text(_receipts(receipts, 0))
+    out.json({**_facts(verifier), "new_blocks": added, "receipts": receipts})
     return 0
 
 
 def _verify(args: argparse.Namespace, out: Output) -> int:
-    verifier = _stored(settings_of(args), out)
+    from adyton.cli.stored import stored_signers, stored_view
+    from adyton.client.keystore import Keystore
+    from adyton.client.own_receipts import OwnReceipts
+
+    settings = settings_of(args)
+    keystore = Keystore(settings.home)
+    pin = the_pin(keystore, settings)
+    store = keystore.chain(pin.chain_id)
+    try:
+        own, view = OwnReceipts(store.requests()), stored_view(store, pin)
+    finally:
+        store.close()
+    signers = stored_signers(pin, view, settings)
+    seen = [] if view.checkpoint is None else [view.checkpoint]
+    verifier = _stored(settings, out, own.keep, seen=seen, signers=signers)
+    inside, later = own.require_in(verifier, signers)
     out.text(f"chain {verifier.chain_id.hex()}: every block verifies", _summary(verifier))
-    out.json({**_facts(verifier), "verified": True})
+    out.text(_receipts(inside, later))
+    facts = {"verified": True, "receipts": inside, "later_receipts": later}
+    out.json({**_facts(verifier), **facts})
     return 0
+
+
+def _receipts(inside: int, later: int) -> str:
+    if not inside + later:
+        return "your own receipts: none are kept here"
+    said = f"your own receipts: {inside} verified, each lies in it"
+    return said + (f"; {later} of later blocks, `adyton chain sync` fetches them" if later else "")
 
 
 def _show(args: argparse.Namespace, out: Output) -> int:
@@ -92,7 +137,12 @@ def _show(args: argparse.Namespace, out: Output) -> int:
 
 
 def _stored(
-    settings: Settings, out: Output, keep: Callable[[VerifiedBlock], None] | None = None
+    settings: Settings,
+    out: Output,
+    keep: Callable[[VerifiedBlock], None] | None = None,
+    *,
+    seen: Sequence[Checkpoint] = (),
+    signers: Signers | None = None,
 ) -> ChainVerifier:
     """Verify the stored chain of the server that is meant; each block is given to `keep`."""
     from adyton.cli.connect import allow_platform
@@ -114,6 +164,8 @@ def _stored(
             BlockFile(keystore.home, pin.chain_id),
             policy=certificate_policy(frozenset({pin.fingerprint}), settings),
             now_ms=time.time_ns() // 1_000_000,
+            seen=seen,
+            signers=signers,
             keep=verified,
         )
     except UsageError as problem:

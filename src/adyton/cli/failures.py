@@ -46,12 +46,14 @@ NEXT: Final[dict[str, str]] = {
     "overloaded": "wait a little and try again",
     "enclave_down": "the server starts its enclave again; try in a few seconds",
     "not_admitted": "give its operator the output of `adyton whoami`, and trust it again with --invite FILE",
-    "rollback": "do not rely on this server: its operator took recorded entries back; keep your copy as proof",
-    "fork": "do not rely on this server: it signed two histories; keep your copy as proof",
+    "rollback": "do not rely on this server: it shows less than it has shown; keep the file with what it signed",
+    "fork": "do not rely on this server: it tells two histories; "
+    "`adyton verify` says of the file what it proves, to anybody",
     "chain_invalid": "what the server showed or this directory holds was altered: do not rely on it; "
     "`adyton chain verify` tells whether your own copy, up to its last block, still holds",
     "evidence_stale": "ask for fresher evidence, or accept its age with --allow-stale",
     "certificate_invalid": "the file was altered or is not whole; ask its holder for it again",
+    "conflict_invalid": "it accuses nobody: ask whoever made the file for it again",
     "keystore": "see to the directory's owner and permissions; nothing in it was changed",
     "ordering_unavailable": "no setting makes one host offer more; choose another server",
     "too_large": "make it smaller; limits are in the server's genesis and docs/spec/task.md",

@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 from adyton.cli import (
     chain,
+    conflicts,
     failures,
     invite,
     measure,
@@ -23,7 +24,7 @@ from adyton.cli import (
     whoami,
 )
 from adyton.cli.output import Output
-from adyton.core.errors import Error, InvariantError
+from adyton.core.errors import ConflictError, Error, InvariantError
 
 NOUNS: Final = (
     serve,
@@ -130,7 +131,11 @@ def _run(args: argparse.Namespace) -> int:
         return int(status)
     except Error as problem:
         out.note(*failures.lines(problem))
-        out.json(failures.to_json(problem))
+        said = failures.to_json(problem)
+        said.update(getattr(args, "explained", {}))
+        if isinstance(problem, ConflictError):
+            said["conflict"] = conflicts.keep(problem, args, out)
+        out.json(said)
         return ours or failures.exit_code(problem)
     except KeyboardInterrupt:
         out.note("adyton: interrupted")

@@ -120,13 +120,14 @@ def present(
     """Write a finished task's files and certificate, and print the rest.
 
     Args:
-        args: `out`, `certificate` and `show` of the command line.
+        args: `out`, `certificate`, `show` and perhaps `local` of the command line.
     """
     from adyton.client.outputs import save_outputs
     from adyton.client.shown import run_info_to_json, text_or_base64
 
     result, info = finished.result, finished.run_info
-    certificate = _certificate(finished, session, args, out)
+    local = getattr(args, "local", False)
+    certificate = None if local else _certificate(finished, session, args, out)
     if args.out is None:
         outputs = [output.path for output in result.outputs]
     else:
@@ -147,6 +148,8 @@ def present(
     value["outputs"] = outputs
     value["run_info"] = run_info_to_json(info)
     value["certificate"] = None if certificate is None else str(certificate)
+    if local:
+        value["local"] = True
     out.json(value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +32,9 @@ that begins with #! or is an ELF executable. Its working directory holds the inp
 names; files that it leaves in out/ come back. Code, data and result are readable to you alone; the
 run is recorded, and a certificate says so.
 
+With --local it runs the same way in a throw-away node on this machine, for a dry run: no server, no
+trust, no certificate, and nothing is kept.
+
 Exits with the program's own exit status, 128 + N when signal N ended it, and 125 when something of
 ours failed. The task goes on when this command is interrupted: fetch it with `adyton results`.
 """
@@ -39,6 +43,7 @@ examples:
   adyton run hello.py
   adyton run fit.py measurements.csv --input measurements.csv --out results/
   adyton run fit.py --input measurements.csv -- --fast     (what follows -- is the program's)
+  adyton run --local fit.py --input measurements.csv       (a dry run)
   cat data.csv | adyton run stats.py --stdin - --timeout 30 --memory 256
 """
 
@@ -65,6 +70,9 @@ def add(nouns: Any) -> None:
     parser.add_argument("--memory", metavar="MB", type=int, help="most memory that it may use")
     parser.add_argument("--name", metavar="N", default="", help="to find it by; default the file's")
     parser.add_argument("--no-wait", action="store_true", help="return as soon as it is accepted")
+    parser.add_argument(
+        "--local", action="store_true", help="a dry run, in a throw-away node on this machine"
+    )
     add_certificate_options(parser)
     # Every failure before the program has a status of its own is ours, wrong usage too.
     parser.usage_status = OURS
@@ -93,7 +101,7 @@ def _run(args: argparse.Namespace, out: Output) -> int:
     # What is wrong with the options is said before anything runs.
     _require_directory(args.out)
     shown_fields(args.show)
-    with open_session(settings_of(args), out) as session:
+    with _session(args, out) as session:
         with out.waiting("submitting"):
             record = _submit(session, args)
         if args.no_wait:
@@ -103,10 +111,22 @@ def _run(args: argparse.Namespace, out: Output) -> int:
             with out.waiting("running"):
                 finished = fetch(session, record, timeout_s=_WAIT_S)
         except KeyboardInterrupt:
+            if args.local:
+                raise
             out.note(f"the task goes on; fetch it: adyton results {record.task_hash.hex()[:16]}")
             raise
         present(finished, session, args, out)
     return exit_status(finished.result)
+
+
+def _session(args: argparse.Namespace, out: Output) -> AbstractContextManager[Session]:
+    """Return the session in which the task runs: with the trusted server, or a node of its own."""
+    if not args.local:
+        return open_session(settings_of(args), out)
+    from adyton.cli.local_node import local_session, require_local_options
+
+    require_local_options(args)
+    return local_session(out)
 
 
 def _submit(session: Session, args: argparse.Namespace) -> RequestRecord:

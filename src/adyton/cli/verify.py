@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adyton.cli import conflicts
 from adyton.cli.connect import certificate_policy, hex_bytes, pinned_fingerprints
 from adyton.cli.output import Output
 from adyton.cli.settings import Settings, home_parent, json_parent, settings_of
@@ -16,6 +18,7 @@ from adyton.protocol.words import ORDERING_LEVELS
 
 if TYPE_CHECKING:
     from adyton.client.certificate import CertificatePolicy
+    from adyton.client.steps import Steps
     from adyton.client.verdict import Verdict
 
 _DESCRIPTION = """\
@@ -23,6 +26,13 @@ Check a run certificate, or a notary's receipt together with the file it is of, 
 server. Says in plain words who could have read what. Exits with 0 only where the file verifies and
 the policy holds: a pinned fingerprint, no simulated platform unless allowed, the least ordering,
 evidence that was fresh when the task ran.
+
+With --explain it lists every step of the verification as passed, failed or not reached. With
+--redact it writes a copy that opens less: what is closed there can be neither read nor guessed from
+the copy, and all the rest still verifies. A copy shows the same task as the original.
+
+Of a conflict, which a client keeps when a server shows it two histories, it says what is proved and
+what is only reported; it exits with 0 only for proof.
 """
 _HOUR_S = 3600
 
@@ -34,12 +44,15 @@ def add(nouns: Any) -> None:
         help="check a certificate or receipt, offline",
         description=_DESCRIPTION,
         epilog="examples:\n  adyton verify run.certificate --fingerprint HEX64\n"
-        "  adyton verify contract.pdf.receipt --file contract.pdf",
+        "  adyton verify contract.pdf.receipt --file contract.pdf\n"
+        "  adyton verify run.certificate --redact arguments,stdout --out for-my-customer.certificate",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[json_parent(), home_parent()],
         allow_abbrev=False,
     )
-    parser.add_argument("certificate", metavar="FILE", help="a certificate, or a *.receipt")
+    parser.add_argument(
+        "certificate", metavar="FILE", help="a certificate, a *.receipt or a *.conflict"
+    )
     parser.add_argument(
         "--fingerprint",
         metavar="HEX64",
@@ -67,6 +80,15 @@ def add(nouns: Any) -> None:
         metavar="PATH",
         help="what a receipt is of; default: the receipt's name without .receipt",
     )
+    parser.add_argument(
+        "--explain", action="store_true", help="list each step: passed, failed or not reached"
+    )
+    parser.add_argument(
+        "--redact",
+        metavar="FIELDS",
+        help="close these fields, separated by commas (all closes every one), in a copy; needs --out",
+    )
+    parser.add_argument("--out", metavar="FILE", help="where to write the copy; must not exist")
     parser.set_defaults(handler=_verify, parser=parser)
 
 
@@ -75,33 +97,95 @@ def _verify(args: argparse.Namespace, out: Output) -> int:
     path = Path(args.certificate)
     with path.open("rb") as file:
         unverified = file.read(limits.CERTIFICATE + 1)
-    verdict = _checked(unverified, path, args, settings)
+    if (args.redact is None) != (args.out is None):
+        raise UsageError("usage", "--redact and --out are given together")
+    if conflicts.is_conflict(unverified):
+        if args.explain or args.redact is not None:
+            raise UsageError("usage", "a conflict has no fields and no steps to show")
+        return conflicts.judge(unverified, _policy(args, settings), out)
+    verdict = _checked(unverified, path, args, settings, out)
+    told = verdict.to_json() | getattr(args, "explained", {})
+    if args.redact is not None:
+        told["redacted"] = _redacted(unverified, args, settings)
     if verdict.platform == "simulated":
         out.warn_simulated()
     out.text(*verdict.lines())
-    out.json(verdict.to_json())
+    if args.redact is not None:
+        opens = ", ".join(told["redacted"]["opens"]) or "nothing"
+        out.text(f"wrote {args.out}: it opens {opens}; it is plainly of the same task")
+    out.json(told)
     return 0
 
 
 def _checked(
-    unverified: bytes, path: Path, args: argparse.Namespace, settings: Settings
+    unverified: bytes, path: Path, args: argparse.Namespace, settings: Settings, out: Output
 ) -> Verdict:
-    from adyton.client.certificate import verify_certificate
-    from adyton.client.notary import NotaryReceipt, verify_notary_receipt
+    from adyton.client.notary import NotaryReceipt
+    from adyton.client.steps import NOTARY_STEPS, RUN_STEPS, Steps
 
     policy = _policy(args, settings)
-    now_ms = time.time_ns() // 1_000_000
     # Both begin with an array head and their own name; a byte wrong there is refused by either parser.
-    if NotaryReceipt.WIRE_NAME.encode() in unverified[:64]:
+    is_receipt = NotaryReceipt.WIRE_NAME.encode() in unverified[:64]
+    content = _content(path, args.file) if is_receipt else None
+    steps = Steps(NOTARY_STEPS if is_receipt else RUN_STEPS)
+    try:
+        return _verdict(unverified, content, policy, steps, is_receipt=is_receipt)
+    finally:
+        if args.explain:
+            listed = steps.listed()
+            out.text(*[f"{step.number:>2}. {step.state:<11}  {step.what}" for step in listed], "")
+            # Where a step has failed, `main` adds this to what it says of the failure.
+            args.explained = {"steps": [asdict(step) for step in listed]}
+
+
+def _verdict(
+    unverified: bytes,
+    content: bytes | None,
+    policy: CertificatePolicy,
+    steps: Steps,
+    *,
+    is_receipt: bool,
+) -> Verdict:
+    from adyton.client.certificate import verify_certificate
+    from adyton.client.notary import verify_notary_receipt
+
+    now_ms = time.time_ns() // 1_000_000
+    if is_receipt:
         return verify_notary_receipt(
-            unverified, content=_content(path, args.file), policy=policy, now_ms=now_ms
+            unverified, content=content, policy=policy, now_ms=now_ms, steps=steps
         )
     try:
-        return verify_certificate(unverified, policy=policy, now_ms=now_ms)
+        return verify_certificate(unverified, policy=policy, now_ms=now_ms, steps=steps)
     except MalformedError as problem:
         raise MalformedError(
             "certificate_invalid", f"not a certificate: {problem.message}"
         ) from problem
+
+
+def _redacted(unverified: bytes, args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    """Write a copy that opens less, once it has verified as the original has; return what it opens.
+
+    Raises:
+        UsageError: not a run's certificate, a field that is not open, or a file that exists.
+    """
+    from adyton.client.certificate import verify_certificate
+    from adyton.client.redaction import redact
+    from adyton.protocol.certificate import RunCertificate
+
+    if RunCertificate.WIRE_NAME.encode() not in unverified[:64]:
+        raise UsageError("usage", "only a run's certificate has fields to close")
+    certificate = RunCertificate.decode(unverified)
+    opened = [opening.field for opening in certificate.openings]
+    copy = redact(certificate, opened if args.redact == "all" else args.redact.split(","))
+    encoded = copy.encode()
+    policy = _policy(args, settings)
+    verify_certificate(encoded, policy=policy, now_ms=time.time_ns() // 1_000_000)
+    try:
+        with Path(args.out).open("xb") as file:
+            file.write(encoded)
+    except FileExistsError:
+        raise UsageError("exists", f"{args.out} exists; name another file") from None
+    return {"path": args.out, "opens": [opening.field for opening in copy.openings]}
 
 
 def _content(receipt: Path, named: str | None) -> bytes:

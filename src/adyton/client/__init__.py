@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from adyton.client.conflict import verify_conflict
     from adyton.client.exchange import Accepted
     from adyton.client.executor import TaskExecutor
     from adyton.client.finished_task import FinishedTask
@@ -47,6 +48,7 @@ __all__ = [
     "save_outputs",
     "submit",
     "task_limits",
+    "verify_conflict",
     "verify_notary_receipt",
 ]
 
@@ -70,6 +72,7 @@ _HOME: Final = {
     "save_outputs": "outputs",
     "submit": "tasks",
     "task_limits": "task_files",
+    "verify_conflict": "conflict",
     "verify_notary_receipt": "notary",
 }
 

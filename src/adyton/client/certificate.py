@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from adyton.client.evidence_of_record import KeyOfRecord, appraise_of_record, pinned_fingerprint
 from adyton.client.shown import shown_values
+from adyton.client.steps import RUN_STEPS, Steps
 from adyton.client.verdict import Verdict
 from adyton.core import limits
 from adyton.core.crypto import key_id
@@ -102,7 +103,9 @@ def make_certificate(
     return RunCertificate(genesis, tuple(used), accepted, finished, commitments, openings)
 
 
-def verify_certificate(unverified: bytes, *, policy: CertificatePolicy, now_ms: int) -> Verdict:
+def verify_certificate(
+    unverified: bytes, *, policy: CertificatePolicy, now_ms: int, steps: Steps | None = None
+) -> Verdict:
     """Verify a certificate and return what it means.
 
     Trust: runs at the relying party; the bytes come from anybody.
@@ -129,20 +132,22 @@ def verify_certificate(unverified: bytes, *, policy: CertificatePolicy, now_ms: 
         unverified: the file, at most `limits.CERTIFICATE` bytes.
         policy: what the relying party demands.
         now_ms: verification time.
+        steps: told how far the verification comes.
 
     Raises:
         MalformedError: step 1.
         PolicyError: step 3, or age in step 11.
         VerificationError: any other step.
     """
-    # 1
+    steps = steps or Steps(RUN_STEPS)
+    steps.reach(1)
     certificate = RunCertificate.decode(unverified)
-    # 2
+    steps.reach(2)
     genesis, pinned = require_pinned(certificate.genesis, policy)
     chain_id = genesis.chain_id()
-    # 3
+    steps.reach(3)
     require_accepted(genesis, policy)
-    # 4
+    steps.reach(4)
     unverified_finish = _finish(certificate.finished.part())
     needed = _keys_used(certificate.accepted, certificate.finished, unverified_finish)
     listed = [
@@ -161,36 +166,40 @@ def verify_certificate(unverified: bytes, *, policy: CertificatePolicy, now_ms: 
         )
         for bundle in certificate.evidence
     }
-    # 5 and 6
+    steps.reach(5)
     accepted, accepted_at, accepted_key = _entry(certificate.accepted, "request", keys, genesis)
+    steps.reach(6)
     finished, finished_at, finished_key = _entry(certificate.finished, "finish", keys, genesis)
     _require_after(certificate, accepted_at, finished_at)
-    # 7
+    steps.reach(7)
+    for part in (accepted, finished):
+        require_code(part, genesis)
     task_hash = accepted.task_hash
     if task_hash is None or finished.task_hash != task_hash:
         raise _invalid("acceptance and end are of different tasks")
     if accepted.code:
         raise _invalid("the request was not accepted")
-    # 8
+    steps.reach(8)
     finish, runner = _signed_finish(finished, keys)
     if finish.chain_id != chain_id or finish.task_hash != task_hash:
         raise _invalid("the runner's statement is of another task or chain")
     if finish.exec_id != certificate.accepted.exec_id():
         raise _invalid("the runner's statement is of another execution")
-    # 9
+    steps.reach(9)
     claimed = claims_digest(certificate.commitments)
     if len(certificate.commitments) != len(TASK_FIELDS):
         raise _invalid("the commitments do not cover the fields")
     if not claimed == finish.claims == finished.claims:
         raise _invalid("the commitments are not those that were claimed")
-    # 10
+    steps.reach(10)
     _require_openings(certificate)
-    # 11
+    steps.reach(11)
     stale_ms = max(
         require_age(accepted_key, accepted_at, policy, now_ms),
         require_age(finished_key, finished_at, policy, now_ms),
         require_age(runner, finished_at, policy, now_ms),
     )
+    steps.end()
     return Verdict(
         subject="run",
         fingerprint=pinned,
@@ -303,21 +312,29 @@ def _entry(
 
 
 def require_entry(part: PublicPart, checkpoint: Checkpoint, kind: str, genesis: Genesis) -> None:
-    """Refuse an entry of another kind, by other code, or under another ordering than genesis fixes.
+    """Refuse an entry of another kind, or under another ordering than genesis fixes.
 
     Raises:
         VerificationError: it is such an entry.
     """
     if part.kind != kind:
         raise _invalid(f"the entry is not a {kind}")
-    if part.measurement != genesis.measurement:
-        raise _invalid("the entry was executed by other code")
     fixed = genesis.configuration
     if (checkpoint.facts.ordering, checkpoint.facts.time_source) != (
         fixed.ordering,
         fixed.time_source,
     ):
         raise _invalid("the checkpoint names another ordering or time source than genesis")
+
+
+def require_code(part: PublicPart, genesis: Genesis) -> None:
+    """Refuse an entry that other code has executed.
+
+    Raises:
+        VerificationError: it is such an entry.
+    """
+    if part.measurement != genesis.measurement:
+        raise _invalid("the entry was executed by other code")
 
 
 def _require_after(

@@ -8,7 +8,7 @@ clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 from adyton.attestation.node import appraise_node
 from adyton.client.certificate import (
@@ -23,9 +23,14 @@ from adyton.core.errors import Error, VerificationError
 from adyton.core.fields import AtMost
 from adyton.core.merkle import Frontier
 from adyton.core.schema import Bytes32, Message, message
-from adyton.protocol.evidence import NodeEvidence
+from adyton.protocol.evidence import EvidenceBundle, NodeEvidence
 from adyton.protocol.ledger import BlockHeader, Checkpoint, PublicPart, app_hash, entry_leaf
 from adyton.protocol.task import SignedFinish
+
+# An envelope that is refused before anything is done leaves no trace in the state: whoever puts it
+# in order again gets a second entry. Every other outcome is recorded, and its envelope never has
+# another entry under its hash.
+UNRECORDED: Final = frozenset(("replayed", "request_id_reused", "ticket_spent"))
 
 
 @message("local-block/1", max_bytes=4 * limits.BLOCK_BYTES)
@@ -94,7 +99,9 @@ class ChainVerifier:
         self._log = Frontier()
         self._recorders: dict[bytes, bytes] = {}
         self._runners: dict[bytes, bytes] = {}
-        self._running: dict[bytes, bytes | None] = {}  # task hash -> exec id, none once finished
+        # Task hash -> exec id; none where there is no end to come: finished, or refused.
+        self._running: dict[bytes, bytes | None] = {}
+        self._evidence: dict[bytes, EvidenceBundle] = {}
 
     @property
     def height(self) -> int:
@@ -106,16 +113,21 @@ class ChainVerifier:
         """Entries in the verified log."""
         return self._log.size
 
-    def require_signed(self, unverified: Checkpoint) -> None:
-        """Refuse a checkpoint that no recorder of the verified chain signed.
+    @property
+    def evidence(self) -> tuple[EvidenceBundle, ...]:
+        """Evidence of the recorder keys that the verified blocks announce."""
+        return tuple(self._evidence.values())
+
+    def recorder_key(self, key_id_: bytes) -> bytes:
+        """Return the recorder key of this name.
 
         Raises:
-            VerificationError: it is such a checkpoint.
+            VerificationError: `chain_invalid`, no start entry so far announced it.
         """
-        recorder = self._recorders.get(unverified.facts.key_id)
+        recorder = self._recorders.get(key_id_)
         if recorder is None:
-            _refuse("a checkpoint is signed by a key that no start entry announced")
-        unverified.verify(recorder)
+            _refuse("it is signed by a key that no start entry announced")
+        return recorder
 
     def append(self, unverified: LocalBlock) -> VerifiedBlock:
         """Verify `unverified` as the next block and make it the last.
@@ -128,8 +140,9 @@ class ChainVerifier:
           4. its root is the root over all leaves, recomputed from what is shown;
           5. it is signed by a recorder key that was announced with evidence in this block or
              before;
-          6. every entry has the form of its kind; an end is signed by an announced runner and names
-             an accepted execution, once.
+          6. every entry has the form of its kind; a start announces new keys; an envelope that
+             was carried out or refused by its app has no other entry; an end is signed by an
+             announced runner and names an execution that was carried out, once.
 
         Raises:
             VerificationError: `chain_invalid`, with the height and what does not hold. The verifier
@@ -162,10 +175,7 @@ class ChainVerifier:
         for part in parts:
             if part.kind == "start":
                 self._announce(part, header)
-        recorder = self._recorders.get(checkpoint.facts.key_id)
-        if recorder is None:
-            _refuse("it is signed by a key that no start entry announced")
-        checkpoint.verify(recorder)
+        checkpoint.verify(self.recorder_key(checkpoint.facts.key_id))
         # 6
         for index, part in enumerate(parts):
             self._require_entry(part, header.exec_id(checkpoint.facts.epoch, index), checkpoint)
@@ -213,8 +223,9 @@ class ChainVerifier:
         """Appraise a start entry's evidence, and hold its keys."""
         if part.body is None:
             _refuse("a start entry without evidence")
+        evidence = NodeEvidence.decode(part.body)
         node = appraise_node(
-            NodeEvidence.decode(part.body),
+            evidence,
             fingerprint=self.fingerprint,
             policy=historic_policy(self.genesis, allow_simulated=self._policy.allow_simulated),
             nonce=None,
@@ -224,7 +235,12 @@ class ChainVerifier:
             if header.time_ms - result.issued_ms > self._policy.max_evidence_age_ms:
                 _refuse("a start entry whose evidence was too old when it was recorded")
             public = result.attested.signing_key
-            held[key_id(public)] = public
+            name = key_id(public)
+            # The name is eight bytes, and what an older entry announced must not be replaced.
+            if name in self._recorders or name in self._runners:
+                _refuse("a start entry announces a key that was announced before")
+            held[name] = public
+        self._evidence[key_id(node.recorder_key)] = evidence.recorder
 
     def _require_entry(self, part: PublicPart, exec_id: bytes, checkpoint: Checkpoint) -> None:
         if part.measurement != self.genesis.measurement:
@@ -242,12 +258,20 @@ class ChainVerifier:
             _refuse(f"a {part.kind} entry has not the form of its kind")
         if part.kind in ("start", "void") and part.claims is not None:
             _refuse(f"a {part.kind} entry with claims")
+        if part.kind in ("start", "finish") and part.code:
+            _refuse(f"a {part.kind} entry with a refusal")
         if part.kind == "request" and part.task_hash is not None:
-            if part.task_hash in self._running:
-                _refuse("a task hash occurs twice")
-            self._running[part.task_hash] = exec_id
+            self._require_request(part, part.task_hash, exec_id)
         if part.kind == "finish":
             self._require_finish(part)
+
+    def _require_request(self, part: PublicPart, task_hash: bytes, exec_id: bytes) -> None:
+        if part.code and part.claims is not None:
+            _refuse("a refused request with claims")
+        if task_hash in self._running:
+            _refuse("a task hash occurs twice")
+        if part.code not in UNRECORDED:
+            self._running[task_hash] = None if part.code else exec_id
 
     def _require_finish(self, part: PublicPart) -> None:
         if part.body is None or part.task_hash is None:

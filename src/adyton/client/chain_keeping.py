@@ -34,7 +34,7 @@ class ChainStore:
     """What is kept of one chain; several threads and processes may use one directory.
 
     Args:
-        directory: of this chain; made when it is absent.
+        directory: of this chain; made when it is absent. Also an attribute.
 
     Raises:
         UsageError: `keystore`, here and in every method: not private, damaged, or not writable.
@@ -42,6 +42,7 @@ class ChainStore:
 
     def __init__(self, directory: Path) -> None:
         make_directory(directory)
+        self.directory = directory
         self._lock_path = directory / "lock"
         database = directory / "chain.sqlite"
         make_file(self._lock_path)

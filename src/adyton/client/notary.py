@@ -10,12 +10,14 @@ from adyton.client.certificate import (
     CertificatePolicy,
     require_accepted,
     require_age,
+    require_code,
     require_entry,
     require_pinned,
 )
 from adyton.client.evidence_of_record import appraise_of_record
 from adyton.client.exchange import Accepted
 from adyton.client.session import Session
+from adyton.client.steps import NOTARY_STEPS, Steps
 from adyton.client.verdict import Verdict
 from adyton.core import limits
 from adyton.core.errors import Error, VerificationError
@@ -107,7 +109,12 @@ def _receipt(session: Session, accepted: Accepted, digest: bytes) -> NotaryRecei
 
 
 def verify_notary_receipt(
-    unverified: bytes, *, content: bytes | None, policy: CertificatePolicy, now_ms: int
+    unverified: bytes,
+    *,
+    content: bytes | None,
+    policy: CertificatePolicy,
+    now_ms: int,
+    steps: Steps | None = None,
 ) -> Verdict:
     """Verify a saved receipt and return what it means.
 
@@ -126,16 +133,18 @@ def verify_notary_receipt(
         content: the notarized content, where it is at hand.
         policy: what the relying party demands.
         now_ms: verification time.
+        steps: told how far the verification comes.
 
     Raises:
         MalformedError: step 1. PolicyError: step 2 or 6. VerificationError: any step.
     """
-    # 1
+    steps = steps or Steps(NOTARY_STEPS)
+    steps.reach(1)
     receipt = NotaryReceipt.decode(unverified)
-    # 2
+    steps.reach(2)
     genesis, pinned = require_pinned(receipt.genesis, policy)
     require_accepted(genesis, policy)
-    # 3
+    steps.reach(3)
     key = appraise_of_record(
         receipt.recorder,
         genesis,
@@ -143,17 +152,19 @@ def verify_notary_receipt(
         allow_simulated=policy.allow_simulated,
         now_ms=now_ms,
     )
-    # 4
+    steps.reach(4)
     part, checkpoint = receipt.proof.verify(key.public, genesis.chain_id())
     require_entry(part, checkpoint, "request", genesis)
+    require_code(part, genesis)
     if part.task_hash is None or part.code:
         raise _invalid("the request was not carried out")
-    # 5
+    steps.reach(5)
     _require_commitment(receipt, part.claims)
     if content is not None and content_digest(content) != receipt.digest:
         raise _invalid("the receipt is of another content")
-    # 6
+    steps.reach(6)
     stale_ms = require_age(key, checkpoint, policy, now_ms)
+    steps.end()
     facts = checkpoint.facts
     return Verdict(
         subject="notarization",

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from adyton.core.errors import (
     Error,
+    ForkError,
     GuestError,
     InvariantError,
     MalformedError,
@@ -34,10 +35,11 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
         wrong_chain wrong_incarnation ticket_invalid ticket_spent unopenable bad_signature
         request_id_reused state_lost evidence_malformed evidence_signature evidence_binding
         evidence_stale evidence_measurement evidence_debug fingerprint_mismatch
-        certificate_invalid answer_invalid state_mismatch channel_violation sealed_invalid
+        certificate_invalid conflict_invalid answer_invalid state_mismatch channel_violation sealed_invalid
         """,
     ReceiptError: "receipt_invalid chain_invalid",
-    RollbackError: "rollback fork",
+    RollbackError: "rollback",
+    ForkError: "fork",
     UnavailableError: """
         time_decreased wrong_height wrong_state enclave_down overloaded commit_failed
         unreachable timeout

@@ -31,15 +31,17 @@ class UnjoinedError(ReceiptError):
     Attributes:
         held: COSE_Sign1 bytes of the held checkpoint.
         shown: of the one that could not be joined to it.
+        path: the proof that was shown.
     """
 
-    def __init__(self, held: bytes, shown: bytes) -> None:
+    def __init__(self, held: bytes, shown: bytes, path: tuple[bytes, ...] = ()) -> None:
         super().__init__("receipt_invalid", "the consistency proof does not join the checkpoints")
         self.held = held
         self.shown = shown
+        self.path = path
 
-    def __reduce__(self) -> tuple[type[Error], tuple[bytes, bytes]]:  # type: ignore[override]  # own arguments
-        return type(self), (self.held, self.shown)
+    def __reduce__(self) -> tuple[type[Error], tuple[object, ...]]:  # type: ignore[override]  # own arguments
+        return type(self), (self.held, self.shown, self.path)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ No input or output, no clock: time is an argument. The rules:
   2. A checkpoint or entry is believed under a recorder key that entered so, and of this chain only.
   3. Every checkpoint that is seen is joined to the newest one held by a consistency proof, in
      either direction.
-  4. Of two checkpoints the one with more leaves has the greater height, and never an earlier time
-     or epoch.
+  4. Of two checkpoints the one with more leaves has the greater height, begins where the other
+     ended or later, and never has an earlier time or epoch.
   5. The view moves forward only. Two signed checkpoints that cannot both be true are an error that
      carries both.
 """
@@ -20,12 +20,12 @@ from typing import Any, Final
 
 from adyton.attestation.node import NodeAppraisal, appraise_node
 from adyton.attestation.policy import AppraisalPolicy
-from adyton.client.checkpoint_order import contradiction, order
+from adyton.client.checkpoint_order import by_order, contradiction, order
 from adyton.client.verified import KnownNode, UnjoinedError, UnknownKeyError, VerifiedEntry
 from adyton.core import limits
 from adyton.core.crypto import key_id
 from adyton.core.encoding import decode, encode
-from adyton.core.errors import MalformedError, ReceiptError, RollbackError
+from adyton.core.errors import ForkError, MalformedError, ReceiptError, RollbackError
 from adyton.core.merkle import verify_consistency
 from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.ledger import Checkpoint, EntryProof
@@ -140,11 +140,14 @@ class VerifiedView:
 
         Raises:
             MalformedError, UnknownKeyError, ReceiptError: as `accept_checkpoint`.
-            RollbackError: `rollback`, fewer leaves than held; `fork`, both cannot be true.
+            ForkError: both cannot be true. RollbackError: fewer leaves than held.
         """
         shown = self._checkpoint(unverified)
         held = self.checkpoint
         if held is not None and shown.facts.size < held.facts.size:
+            # A server that went back and then on has signed the proof of it; one that only went
+            # back has not.
+            self._require_one_history(held, shown)
             raise RollbackError(
                 "rollback",
                 f"the newest checkpoint has {shown.facts.size} entries, and {self.size} were seen",
@@ -163,7 +166,7 @@ class VerifiedView:
             MalformedError: not the one encoding of a checkpoint.
             UnknownKeyError: signed by a key that is not attested yet.
             UnjoinedError: the proof does not hold. ReceiptError: another chain's.
-            RollbackError: `fork`, both cannot be true.
+            ForkError: both cannot be true.
         """
         shown = self._checkpoint(unverified)
         self._join(shown, consistency)
@@ -188,7 +191,7 @@ class VerifiedView:
                 checkpoint.
 
         Raises:
-            MalformedError, UnknownKeyError, UnjoinedError, ReceiptError, RollbackError: as
+            MalformedError, UnknownKeyError, UnjoinedError, ReceiptError, ForkError: as
             `accept_checkpoint`.
         """
         entry = self._entry(unverified)
@@ -223,20 +226,24 @@ class VerifiedView:
         if held is None:
             self.checkpoint = shown
             return
-        shown_is_newer = order(shown) > order(held)
-        older, newer = (held, shown) if shown_is_newer else (shown, held)
-        problem = contradiction(older, newer)
-        if problem:
-            raise RollbackError("fork", problem, held.encode(), shown.encode())
+        self._require_one_history(held, shown)
+        older, newer = by_order(held, shown)
         try:
             verify_consistency(
                 older.facts.size, older.root, newer.facts.size, newer.root, consistency
             )
         except ReceiptError as unjoined:
-            raise UnjoinedError(held.encode(), shown.encode()) from unjoined
+            path = tuple(consistency)
+            raise UnjoinedError(held.encode(), shown.encode(), path) from unjoined
         # Invariant: the held checkpoint never has fewer leaves than one held before.
-        if shown_is_newer:
+        if order(shown) > order(held):
             self.checkpoint = shown
+
+    @staticmethod
+    def _require_one_history(held: Checkpoint, shown: Checkpoint) -> None:
+        problem = contradiction(held, shown)
+        if problem:
+            raise ForkError("fork", problem, held.encode(), shown.encode())
 
     def repin(self, fingerprint: bytes) -> None:
         """Hold the chain to another fingerprint: keys go, the checkpoint stays."""

@@ -10,28 +10,34 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from adyton.attestation.node import NodeAppraisal, appraise_node
 from adyton.attestation.policy import AppraisalPolicy
+from adyton.client.accusation import accuse, kept_checkpoints, stored_chain
 from adyton.client.chain_keeping import ChainStore
 from adyton.client.held_view import HeldView
 from adyton.client.records import AppraisedNode, Pin
 from adyton.client.server_api import ServerApi
+from adyton.client.signers import Signers
 from adyton.client.verified import KnownNode, UnjoinedError, UnknownKeyError, VerifiedEntry
 from adyton.client.verified_view import VerifiedView
 from adyton.core import limits
 from adyton.core.crypto import key_id
 from adyton.core.errors import (
+    ConflictError,
     EvidenceError,
+    ForkError,
     ReceiptError,
     RollbackError,
     UnavailableError,
     VerificationError,
 )
 from adyton.protocol.evidence import NodeEvidence
+from adyton.protocol.genesis import Genesis
 from adyton.protocol.ledger import Checkpoint, EntryProof
 
 _RECENT: Final = 32  # entries that need not be verified a second time
@@ -180,10 +186,11 @@ class ViewKeeper:
 
         Raises:
             MalformedError, ReceiptError, EvidenceError: it does not hold.
-            RollbackError: with both checkpoints, when the ledger tells two stories.
+            ForkError: the ledger tells two stories; with portable evidence.
         """
         use = partial(VerifiedView.accept_entry, unverified=unverified)
-        entry = self._joined(lambda: _size_of(unverified), use, consistency, joined_at)
+        with self._evident():
+            entry = self._joined(lambda: _size_of(unverified), use, consistency, joined_at)
         with self._recent_lock:
             self._recent[unverified] = entry
             if len(self._recent) > _RECENT:
@@ -206,33 +213,64 @@ class ViewKeeper:
             least: size of the view when the answer was asked for.
 
         Raises:
-            RollbackError: `rollback`, the answer is of an older ledger. Else as `accept_entry`.
+            RollbackError: the answer is of an older ledger. Else as `accept_entry`.
         """
         size = Checkpoint.decode(unverified).facts.size
         use = partial(VerifiedView.accept_checkpoint, unverified=unverified)
-        shown = self._joined(lambda: size, use, None, 0)
-        if size < least:
-            held = self.snapshot().checkpoint
-            raise RollbackError(
-                "rollback",
-                "an answer from before what was seen already",
-                b"" if held is None else held.encode(),
-                unverified,
-            )
+        with self._evident():
+            shown = self._joined(lambda: size, use, None, 0)
+            if size < least:
+                held = self.snapshot().checkpoint
+                raise RollbackError(
+                    "rollback",
+                    "an answer from before what was seen already",
+                    b"" if held is None else held.encode(),
+                    unverified,
+                )
         return shown
 
     def update(self) -> Checkpoint:
         """Fetch the newest checkpoint and move the view to it.
 
         Raises:
-            RollbackError: with both checkpoints. Else as `accept_entry`.
+            RollbackError: it is older than what was seen; with portable evidence. Else as
+                `accept_entry`.
         """
+        with self._evident():
+            return self._update()
+
+    def signers(self) -> Signers:
+        """Return the recorder keys of this chain, as far as they are known here; the server is asked
+        for others.
+        """
+        made = Signers(
+            Genesis.decode(self._pin.genesis),
+            allow_simulated=self._policy.allow_simulated,
+            now_ms=self._now_ms(),
+            ask=self._api.get_announced,
+        )
+        nodes = self.snapshot().nodes
+        made.add([NodeEvidence.decode(node.evidence).recorder for node in reversed(nodes)])
+        return made
+
+    @contextmanager
+    def _evident(self) -> Iterator[None]:
+        """Give a conflict that is noticed inside all the evidence that can be had."""
+        try:
+            yield
+        except ConflictError as found:
+            signers = self.signers()
+            stored = stored_chain(self._store.directory, self._pin.chain_id)
+            kept = kept_checkpoints(self._store.requests, stored, signers)
+            raise accuse(found, signers, kept=kept, api=self._api) from found
+
+    def _update(self) -> Checkpoint:
         doubted = False
         for _ in range(_ROUNDS):
             held = self._held_size()
             try:
                 answer = self._api.get_checkpoint(held)
-            except RollbackError:
+            except ConflictError:
                 # The server says so itself; its own signature over the smaller log says it better.
                 answer = self._api.get_checkpoint(0)
                 if Checkpoint.decode(answer.checkpoint).facts.size > held:
@@ -298,10 +336,11 @@ def _size_of(unverified: bytes) -> int:
     return EntryProof.decode(unverified).facts().size
 
 
-def _fork(unjoined: UnjoinedError) -> RollbackError:
-    return RollbackError(
+def _fork(unjoined: UnjoinedError) -> ForkError:
+    return ForkError(
         "fork",
         "the server cannot show that the ledger it shows and the one seen before are one",
         unjoined.held,
         unjoined.shown,
+        unjoined.path,
     )

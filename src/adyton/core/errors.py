@@ -63,23 +63,50 @@ class ReceiptError(VerificationError):
     """A checkpoint, receipt or proof does not hold."""
 
 
-class RollbackError(VerificationError):
-    """The ledger went backwards, or tells two stories.
+class ConflictError(VerificationError):
+    """Two signed checkpoints of one chain that do not go together.
 
     Args:
         code: stable identifier.
         message: what was seen.
-        held: the signed checkpoint that was held, COSE_Sign1 bytes.
-        shown: the signed checkpoint that contradicts it, COSE_Sign1 bytes.
+        held: the signed checkpoint that was seen first, COSE_Sign1 bytes; empty in a mere claim.
+        shown: the signed checkpoint that does not go with it, COSE_Sign1 bytes.
+        path: RFC 9162 proof that the server gave between their sizes, 32-byte nodes; it joins nothing.
+        evidence: encoded `chain-conflict/1`, for whoever was not there; empty until it is made.
     """
 
-    def __init__(self, code: str, message: str, held: bytes = b"", shown: bytes = b"") -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        held: bytes = b"",
+        shown: bytes = b"",
+        path: tuple[bytes, ...] = (),
+        evidence: bytes = b"",
+    ) -> None:
         super().__init__(code, message)
         self.held = held
         self.shown = shown
+        self.path = path
+        self.evidence = evidence
 
-    def __reduce__(self) -> tuple[type[Error], tuple[str, str, bytes, bytes]]:  # type: ignore[override]  # other arguments than the base
-        return type(self), (self.code, self.message, self.held, self.shown)
+    def __reduce__(self) -> tuple[type[Error], tuple[object, ...]]:  # type: ignore[override]  # other arguments than the base
+        return type(self), (
+            self.code,
+            self.message,
+            self.held,
+            self.shown,
+            self.path,
+            self.evidence,
+        )
+
+
+class RollbackError(ConflictError):
+    """The ledger went backwards: what was shown is older than what was seen before."""
+
+
+class ForkError(ConflictError):
+    """The ledger tells two stories: both cannot be of one history, or nothing shows that they are."""
 
 
 class PolicyError(Error):
@@ -139,6 +166,7 @@ CODES: Final[dict[str, str]] = {
     "rollback": "the ledger went backwards",
     "fork": "the ledger tells two stories",
     "certificate_invalid": "a certificate does not verify",
+    "conflict_invalid": "the evidence of two histories does not verify",
     "answer_invalid": "the server's answer does not verify",
     # state and host
     "state_mismatch": "the host's answer is not the state that was written",

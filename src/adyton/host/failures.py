@@ -18,7 +18,7 @@ from adyton.core.errors import (
 )
 from adyton.protocol.boundary import Failure
 
-# EvidenceError and RollbackError take more than a code and a text; their base says as much here.
+# EvidenceError and ConflictError take more than a code and a text; their base says as much here.
 _KINDS: Final[dict[str, type[Error]]] = {
     cls.__name__: cls
     for cls in (
@@ -34,6 +34,7 @@ _KINDS: Final[dict[str, type[Error]]] = {
 }
 _KINDS["EvidenceError"] = VerificationError
 _KINDS["RollbackError"] = VerificationError
+_KINDS["ForkError"] = VerificationError
 
 _CLASSES: Final[tuple[tuple[type[Error], frozenset[str]], ...]] = (
     (MalformedError, frozenset(("malformed", "too_large"))),

@@ -17,7 +17,7 @@ from adyton.core.crypto import SigningKey, digest, key_id
 from adyton.core.encoding import encode
 from adyton.core.errors import MalformedError, ReceiptError
 from adyton.core.fields import AtMost
-from adyton.core.merkle import HASH, leaf_hash, root_of
+from adyton.core.merkle import HASH, leaf_hash, root_from_inclusion, root_of
 from adyton.core.schema import Bytes32, Code, Measurement, Message, Uint, Uint32, message
 from adyton.protocol.envelope import epoch_bytes
 from adyton.protocol.words import ORDERING_LEVELS, TIME_SOURCES, EntryKind
@@ -289,6 +289,18 @@ class Receipt:
         if self.facts.key_id != key_id(recorder_key):
             raise ReceiptError("receipt_invalid", "the receipt is signed by another key")
         root = cose.verify_receipt(self.message, self.proof, leaf, recorder_key)
+        return self._over(root)
+
+    def unverified_checkpoint(self, leaf: bytes) -> Checkpoint:
+        """Return the checkpoint that a right receipt of `leaf` leads to; its signature is not verified.
+
+        Raises:
+            ReceiptError: the path does not fit.
+        """
+        proof = self.proof
+        return self._over(root_from_inclusion(leaf, proof.index, proof.size, proof.path))
+
+    def _over(self, root: bytes) -> Checkpoint:
         attached = cose.Sign1(
             self.message.protected, self.message.headers, {}, root, self.message.signature
         )

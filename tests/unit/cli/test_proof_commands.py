@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adyton.protocol.certificate import RunCertificate
+from adyton.protocol.claims import TASK_FIELDS
 from tests.unit.cli.conftest import Adyton, PagedServer, has_line, refused
 
 # --- certificates and receipts ------------------------------------------------------------------
@@ -69,6 +72,78 @@ def test_an_altered_certificate_is_refused(trusted: Adyton, certificate: Path) -
     assert failed.json()["error"]["code"] == "certificate_invalid"
 
 
+def steps_of(told: Any) -> list[str]:
+    return [step["state"] for step in told["steps"]]
+
+
+def test_the_steps_are_explained(trusted: Adyton, certificate: Path) -> None:
+    name = str(certificate)
+    said = trusted("verify", name, "--explain")
+    assert said.status == 0
+    assert [line.split()[1] for line in said.stdout.splitlines()[:11]] == ["passed"] * 11
+    assert steps_of(trusted("verify", name, "--explain", "--json").json()) == ["passed"] * 11
+    failed = trusted("verify", name, "--explain", "--fingerprint", "00" * 32)
+    assert failed.status == 4
+    assert "[fingerprint_mismatch]" in failed.stderr
+    listed = [" ".join(line.split()[1:3]) for line in failed.stdout.splitlines()[:11]]
+    assert listed[:2] == ["passed the", "failed its"]
+    assert set(listed[2:]) == {"not reached"}
+    told = trusted("verify", name, "--explain", "--json", "--fingerprint", "00" * 32).json()
+    assert told["error"]["code"] == "fingerprint_mismatch"
+    assert steps_of(told) == ["passed", "failed"] + ["not reached"] * 9
+
+
+def test_the_steps_of_a_receipt_are_explained(trusted: Adyton, tmp_path: Path) -> None:
+    file = tmp_path / "contract.txt"
+    file.write_text("we agree\n")
+    trusted("notarize", str(file))
+    receipt = f"{file}.receipt"
+    assert steps_of(trusted("verify", receipt, "--explain", "--json").json()) == ["passed"] * 6
+    file.write_text("we do not agree\n")
+    told = trusted("verify", receipt, "--explain", "--json").json()
+    assert steps_of(told) == ["passed"] * 4 + ["failed", "not reached"]
+
+
+def test_a_copy_opens_less_and_holds_nothing_of_the_rest(
+    trusted: Adyton, script: Path, tmp_path: Path
+) -> None:
+    trusted("run", str(script), "--certificate", "c", "--show", "all")
+    whole = RunCertificate.decode(Path("c").read_bytes())
+    said = trusted("verify", "c", "--redact", "code,stdout,arguments", "--out", "copy", "--json")
+    closed = {"code", "stdout", "arguments"}
+    opens = [name for name in TASK_FIELDS if name not in closed]
+    assert said.json()["redacted"] == {"path": "copy", "opens": opens}
+    content = Path("copy").read_bytes()
+    for opening in whole.openings:
+        assert (opening.salt in content) is (opening.field not in closed)
+    told = trusted("verify", "copy", "--json").json()
+    assert told["holds"] is True
+    assert set(told["shown"]) == set(opens)
+    assert told["task"] == trusted("verify", "c", "--json").json()["task"]
+    assert trusted("verify", "c", "--redact", "all", "--out", "nothing").status == 0
+    assert trusted("verify", "nothing", "--json").json()["shown"] == {}
+
+
+def test_what_cannot_be_redacted_is_refused_and_nothing_is_written(
+    trusted: Adyton, certificate: Path, tmp_path: Path
+) -> None:
+    name = str(certificate)
+    trusted("notarize", str(certificate))
+    for arguments, code in (
+        ((name, "--redact", "colour", "--out", "copy"), "usage"),
+        ((name, "--redact", "stdout", "--out", "copy"), "usage"),  # it is closed
+        ((name, "--redact", "limits"), "usage"),
+        ((name, "--out", "copy"), "usage"),
+        ((name, "--redact", "limits", "--out", name), "exists"),
+        ((f"{name}.receipt", "--redact", "file", "--out", "copy"), "usage"),
+    ):
+        refused(trusted("verify", *arguments), 2, code)
+    whole = certificate.read_bytes()
+    certificate.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert trusted("verify", name, "--redact", "limits", "--out", "copy").status in (3, 4)
+    assert not Path("copy").exists()
+
+
 def test_a_missing_file_is_named(trusted: Adyton) -> None:
     said = trusted("verify", "missing.certificate")
     refused(said, 2, "usage")
@@ -113,7 +188,9 @@ def test_files_that_cannot_all_be_notarized_are_refused_before_anything_is_sent(
     file.write_text("page\n")
     before = len(server.calls)
     refused(trusted("notarize", str(file), str(file)), 2, "bad_argument")
-    refused(trusted("notarize", str(file), str(tmp_path / "none"), "--out", "one"), 2, "bad_argument")
+    refused(
+        trusted("notarize", str(file), str(tmp_path / "none"), "--out", "one"), 2, "bad_argument"
+    )
     refused(trusted("notarize", str(file), str(tmp_path / "none")), 2, "usage")
     assert len(server.calls) == before
     assert not (tmp_path / "page.txt.receipt").exists()

@@ -10,30 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from adyton.client.certificate import CertificatePolicy
 from adyton.client.chain import ChainVerifier, LocalBlock
-from adyton.client.chain_store import BlockFile
-from adyton.client.chain_sync import sync, verify_stored
-from adyton.client.server_api import BlockAnswer, BlocksAnswer
 from adyton.core.crypto import SigningKey
-from adyton.core.errors import Error, PolicyError, RollbackError, UsageError, VerificationError
+from adyton.core.errors import (
+    Error,
+    PolicyError,
+    VerificationError,
+)
 from adyton.protocol.ledger import PublicPart
-from tests.ledger_builder import Block, Ledger
+from tests.ledger_builder import Block, Ledger, policy_for
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def policy_for(ledger: Ledger) -> CertificatePolicy:
-    return CertificatePolicy(
-        fingerprints=frozenset({ledger.fingerprint}),
-        kinds=frozenset({"simulated"}),
-        allow_simulated=True,
-        least_ordering="single-host",
-        max_evidence_age_ms=24 * 3600 * 1000,
-        allow_stale=False,
-    )
 
 
 @pytest.fixture
@@ -63,6 +52,32 @@ def test_an_honest_chain_verifies_across_restarts(ledger: Ledger) -> None:
     assert verifier.size == ledger.tree.size
     assert verifier.last is not None
     assert verifier.last.hash == ledger.blocks[-1].header.hash()
+
+
+@pytest.mark.parametrize("code", ["ticket_spent", "request_id_reused", "replayed"])
+def test_an_envelope_that_was_refused_unopened_may_come_again(ledger: Ledger, code: str) -> None:
+    """A host can put it in order as often as it likes: an honest enclave answers each time."""
+    part = ledger.request().part()
+    again = replace(part, task_hash=os.urandom(32), code=code)
+    ledger.add([again, ledger.part("void")])
+    ledger.add([again])
+    ledger.add([replace(again, code="")])  # its id and ticket may be free by then
+    assert verify(ledger).height == 5
+    ledger.add([again])
+    with pytest.raises(VerificationError, match="block 6: a task hash occurs twice"):
+        verify(ledger)
+
+
+@pytest.mark.parametrize("code", ["", "method_unknown", "ordering_unavailable"])
+def test_an_envelope_that_was_answered_for_good_may_not(ledger: Ledger, code: str) -> None:
+    part = replace(ledger.request().part(), task_hash=os.urandom(32), code=code)
+    ledger.add([part])
+    for later in ("", "ticket_spent", code):
+        ledger.add([replace(part, code=later)])
+        with pytest.raises(VerificationError, match="block 4: a task hash occurs twice"):
+            verify(ledger)
+        ledger.blocks.pop()
+        ledger.tree.truncate(ledger.tree.size - 1)
 
 
 def test_void_entries_need_no_reason(ledger: Ledger) -> None:
@@ -125,6 +140,34 @@ def lie_same_request(ledger: Ledger) -> None:
     ledger.add([proof.part()])
 
 
+def lie_claims_of_a_refusal(ledger: Ledger) -> None:
+    part = ledger.request().part()
+    ledger.add([replace(part, task_hash=os.urandom(32), code="expired", claims=bytes(32))])
+
+
+def lie_end_of_a_refusal(ledger: Ledger) -> None:
+    """The runner ends a request that the chain says was refused."""
+    honest = ledger.part
+
+    def refusing(kind: str, **fields: object) -> PublicPart:
+        part = honest(kind, **fields)  # type: ignore[arg-type]  # passed on as they came
+        return replace(part, code="ordering_unavailable") if kind == "request" else part
+
+    ledger.part = refusing  # type: ignore[method-assign]  # every request is refused
+    ledger.task()
+
+
+def lie_refused_end(ledger: Ledger) -> None:
+    part = ledger.task().finished.part()
+    ledger.blocks.pop()
+    ledger.tree.truncate(ledger.tree.size - 2)
+    ledger.add([replace(part, code="expired")])
+
+
+def lie_same_start(ledger: Ledger) -> None:
+    ledger.add([ledger.part("start", body=ledger.node.evidence.encode())])
+
+
 def lie_future(ledger: Ledger) -> None:
     ledger.add([ledger.part("void", code="expired")], time_ms=now_ms() + 3600 * 1000)
 
@@ -152,6 +195,10 @@ def lie_future(ledger: Ledger) -> None:
         (lie_task(claims=bytes(32)), "block 3: an end whose claims are not the runner's"),
         (lie_second_end, "block 4: an end of no accepted execution, or a second end"),
         (lie_same_request, "block 3: a task hash occurs twice"),
+        (lie_claims_of_a_refusal, "block 3: a refused request with claims"),
+        (lie_end_of_a_refusal, "block 3: an end of no accepted execution"),
+        (lie_refused_end, "block 3: a finish entry with a refusal"),
+        (lie_same_start, "block 2: a start entry announces a key that was announced before"),
     ],
 )  # fmt: skip
 def test_a_lie_is_refused_with_its_block(
@@ -208,172 +255,3 @@ def test_every_flipped_byte_of_a_stored_block_is_refused(ledger: Ledger) -> None
         with pytest.raises(Error) as caught:
             verify(ledger, [first, LocalBlock.decode(bytes(flipped)), last])
         assert caught.value.code in ("chain_invalid", "malformed", "too_large")
-
-
-# --- on disk and over the wire ------------------------------------------------------------------
-
-
-class Server:
-    """Answers pages as the host would, at most `most` blocks each."""
-
-    def __init__(self, ledger: Ledger, most: int = 2) -> None:
-        self.ledger = ledger
-        self.blocks = list(ledger.blocks)
-        self.most = most
-        self.asked: list[int] = []
-
-    def __call__(self, start: int) -> BlocksAnswer:
-        self.asked.append(start)
-        start = max(start, 1)
-        page = self.blocks[start - 1 : start - 1 + self.most]
-        answers = tuple(
-            BlockAnswer(block.header.encode(), block.checkpoint.encode(), block.entries)
-            for block in page
-        )
-        return BlocksAnswer(self.ledger.genesis.encode(), len(self.blocks), answers)
-
-
-def fetch(ledger: Ledger, server: Server, home: Path) -> tuple[ChainVerifier, int]:
-    return sync(
-        lambda chain_id: BlockFile(home, chain_id),
-        server,
-        policy=policy_for(ledger),
-        now_ms=now_ms(),
-    )
-
-
-def test_sync_stores_resumes_and_verifies_from_disk(ledger: Ledger, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    ledger.task()
-    verifier, added = fetch(ledger, Server(ledger), home)
-    assert (verifier.height, added) == (3, 3)
-    ledger.task()
-    again = Server(ledger)
-    verifier, added = fetch(ledger, again, home)
-    assert (verifier.height, added) == (5, 2)
-    assert again.asked[1:] == [3, 5]
-    stored = BlockFile(home, ledger.chain_id)
-    assert verify_stored(stored, policy=policy_for(ledger), now_ms=now_ms()).height == 5
-    assert (stored.directory.stat().st_mode & 0o777) == 0o700
-
-
-def test_nothing_stored_is_said_so(ledger: Ledger, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nothing is stored"):
-        verify_stored(BlockFile(tmp_path, ledger.chain_id), policy=policy_for(ledger), now_ms=0)
-
-
-def test_one_flipped_byte_on_disk_is_refused_with_its_block(ledger: Ledger, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    ledger.task()
-    fetch(ledger, Server(ledger), home)
-    stored = BlockFile(home, ledger.chain_id)
-    path = stored.directory / "blocks"
-    whole = path.read_bytes()
-    first = 4 + int.from_bytes(whole[:4], "big")
-    second = first + 4 + int.from_bytes(whole[first : first + 4], "big")
-    for place, height in ((40, 1), (first + 60, 2), (second - 1, 2), (len(whole) - 5, 3)):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
-        with pytest.raises(VerificationError) as caught:
-            verify_stored(stored, policy=policy_for(ledger), now_ms=now_ms())
-        assert caught.value.code == "chain_invalid"
-        assert f"block {height}: " in caught.value.message
-        with pytest.raises(VerificationError):
-            fetch(ledger, Server(ledger), home)
-
-
-def test_an_interrupted_append_is_refused_by_verify_and_mended_by_sync(
-    ledger: Ledger, tmp_path: Path
-) -> None:
-    home = tmp_path / "home"
-    ledger.task()
-    fetch(ledger, Server(ledger), home)
-    stored = BlockFile(home, ledger.chain_id)
-    path = stored.directory / "blocks"
-    whole = path.read_bytes()
-    for cut in (1, 100):
-        path.write_bytes(whole[:-cut])
-        with pytest.raises(VerificationError, match="block 3: the file ends inside of it"):
-            verify_stored(stored, policy=policy_for(ledger), now_ms=now_ms())
-        assert fetch(ledger, Server(ledger), home)[1] == 1
-        assert path.read_bytes() == whole
-
-
-def test_a_server_that_went_backwards_is_refused(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.task()
-    fetch(ledger, Server(ledger), tmp_path / "home")
-    server = Server(ledger)
-    server.blocks = server.blocks[:2]
-    with pytest.raises(RollbackError) as caught:
-        fetch(ledger, server, tmp_path / "home")
-    assert caught.value.code == "rollback"
-    assert caught.value.held == ledger.blocks[-1].checkpoint.encode()
-
-
-def test_a_server_that_tells_another_story_is_refused_with_both(
-    ledger: Ledger, tmp_path: Path
-) -> None:
-    ledger.request()
-    fetch(ledger, Server(ledger), tmp_path / "home")
-    held = ledger.blocks.pop()
-    ledger.tree.truncate(held.first_index)
-    ledger.request()
-    with pytest.raises(RollbackError) as caught:
-        fetch(ledger, Server(ledger), tmp_path / "home")
-    assert caught.value.code == "fork"
-    assert caught.value.held == held.checkpoint.encode()
-    assert caught.value.shown == ledger.blocks[-1].checkpoint.encode()
-
-
-def test_what_was_seen_elsewhere_must_be_in_the_chain(ledger: Ledger, tmp_path: Path) -> None:
-    """A receipt showed one story; the pages of blocks tell another, or stop before it."""
-
-    def fetch_after(seen: Block, server: Server, home: str) -> int:
-        verifier, _ = sync(
-            lambda chain_id: BlockFile(tmp_path / home, chain_id),
-            server,
-            policy=policy_for(ledger),
-            now_ms=now_ms(),
-            seen=seen.checkpoint,
-        )
-        return verifier.height
-
-    ledger.request()
-    seen = ledger.blocks[-1]
-    assert fetch_after(seen, Server(ledger), "honest") == 2
-    short = Server(ledger)
-    short.blocks = short.blocks[:1]
-    with pytest.raises(RollbackError) as caught:
-        fetch_after(seen, short, "short")
-    assert caught.value.code == "rollback"
-    ledger.blocks.pop()
-    ledger.tree.truncate(seen.first_index)
-    ledger.request()
-    with pytest.raises(RollbackError) as caught:
-        fetch_after(seen, Server(ledger), "forked")
-    assert (caught.value.code, caught.value.held) == ("fork", seen.checkpoint.encode())
-
-
-def test_a_server_that_withholds_blocks_is_refused(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.task()
-    server = Server(ledger)
-
-    def withholding(start: int) -> BlocksAnswer:
-        answer = server(start)
-        return answer if start < 3 else replace(answer, blocks=())
-
-    with pytest.raises(VerificationError, match="block 3: the server does not show it"):
-        sync(
-            lambda chain_id: BlockFile(tmp_path / "home", chain_id),
-            withholding,
-            policy=policy_for(ledger),
-            now_ms=now_ms(),
-        )
-
-
-def test_a_page_of_another_chain_makes_no_directory(ledger: Ledger, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    other = Ledger(tmp_path / "other", now_ms())
-    other.start()
-    with pytest.raises(VerificationError):
-        fetch(ledger, Server(other), tmp_path / "home")
-    assert not (tmp_path / "home").exists()

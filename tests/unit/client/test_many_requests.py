@@ -11,6 +11,7 @@ from adyton.client.records import PENDING
 from adyton.core import limits
 from adyton.core.errors import (
     Error,
+    ForkError,
     MalformedError,
     RollbackError,
     UnavailableError,
@@ -207,6 +208,6 @@ def test_a_fork_among_the_answers_is_noticed(session: Session, server: ServerSim
     server.lies["POST /tasks"] = lambda answer: {**answer, "consistency": [bytes(32)]}
     server.lies["GET /checkpoint"] = lambda answer: {**answer, "consistency": [bytes(32)]}
     (outcome,) = notarize_all(session, contents(1))
-    assert isinstance(outcome, RollbackError)
+    assert isinstance(outcome, ForkError)
     assert outcome.held
     assert outcome.shown

@@ -5,6 +5,7 @@ import pytest
 from adyton.client.problems import CLASS_OF_CODE, error_of, error_of_problem
 from adyton.core.errors import (
     CODES,
+    ForkError,
     PolicyError,
     RollbackError,
     UnavailableError,
@@ -18,7 +19,12 @@ def test_every_code_has_a_class() -> None:
 
 @pytest.mark.parametrize(
     ("code", "class_"),
-    [("expired", PolicyError), ("rollback", RollbackError), ("overloaded", UnavailableError)],
+    [
+        ("expired", PolicyError),
+        ("rollback", RollbackError),
+        ("fork", ForkError),
+        ("overloaded", UnavailableError),
+    ],
 )
 def test_a_code_becomes_its_error(code: str, class_: type[Exception]) -> None:
     error = error_of_problem({"code": code, "detail": "so it is"}, 403)

@@ -24,6 +24,7 @@ from adyton.core.errors import (
     VerificationError,
 )
 from adyton.protocol import notary
+from tests.adversary.lying_server import one_at_a_time
 from tests.adversary.server_simulator import ServerSimulator, now_ms, open_session
 
 FILE = b"a file"
@@ -229,7 +230,7 @@ def test_a_lost_list_is_rebuilt(tmp_path: Path, server: ServerSimulator, session
 
 def test_several_threads_share_a_session(server: ServerSimulator, session: Session) -> None:
     session.first_contact()
-    server.one_at_a_time()
+    one_at_a_time(server)
     receipts: list[NotaryReceipt] = []
     failures: list[Error] = []
 

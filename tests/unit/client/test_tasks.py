@@ -19,6 +19,7 @@ from adyton.core import limits
 from adyton.core.errors import MalformedError, PolicyError, UnavailableError, UsageError
 from adyton.protocol.claims import TASK_FIELDS
 from adyton.protocol.task import Task
+from tests.adversary.lying_server import one_at_a_time
 from tests.adversary.server_simulator import ServerSimulator, open_session
 from tests.ledger_builder import TASK_LIMITS
 
@@ -63,7 +64,7 @@ def test_a_finished_task_is_opened_again_from_what_is_kept(
 
 
 def test_several_tasks_at_once(tmp_path: Path, server: ServerSimulator, session: Session) -> None:
-    server.one_at_a_time()
+    one_at_a_time(server)
     scripts = []
     for number in range(6):
         scripts.append(tmp_path / f"{number}.py")

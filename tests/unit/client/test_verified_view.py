@@ -13,12 +13,13 @@ from adyton.core.crypto import SigningKey, key_id
 from adyton.core.errors import (
     Error,
     EvidenceError,
+    ForkError,
     MalformedError,
     ReceiptError,
     RollbackError,
     VerificationError,
 )
-from adyton.protocol.ledger import EntryProof, PublicPart, entry_leaf
+from adyton.protocol.ledger import Checkpoint, EntryProof, PublicPart, entry_leaf
 from tests.adversary.server_simulator import now_ms
 from tests.ledger_builder import Ledger
 
@@ -109,10 +110,28 @@ def test_a_newest_checkpoint_that_is_older_is_a_rollback(
     assert view.size == size(ledger, 3)
 
 
+def test_a_smaller_log_that_was_signed_later_is_a_fork(view: VerifiedView, ledger: Ledger) -> None:
+    later = ledger.blocks[2].header.time_ms + 1
+    fork(ledger, 0)
+    ledger.add([ledger.part("void")] * 2, time_ms=later)
+    with pytest.raises(ForkError, match="backwards") as caught:
+        view.update_checkpoint(checkpoint(ledger, 2), ())
+    assert caught.value.shown == checkpoint(ledger, 2)
+    assert view.size == 5
+
+
+def test_blocks_that_do_not_meet_are_a_fork(view: VerifiedView, ledger: Ledger) -> None:
+    honest = ledger.blocks[3].checkpoint
+    facts = replace(honest.facts, first=honest.facts.first + 1)
+    moved = Checkpoint.sign(facts, honest.root, ledger.node.recorder)
+    with pytest.raises(ForkError, match="does not begin where"):
+        view.update_checkpoint(moved.encode(), path(ledger, 3, 4))
+
+
 def test_equal_size_with_another_root_is_a_fork(view: VerifiedView, ledger: Ledger) -> None:
     held = checkpoint(ledger, 3)
     fork(ledger, 2)
-    with pytest.raises(RollbackError) as caught:
+    with pytest.raises(ForkError) as caught:
         view.update_checkpoint(checkpoint(ledger, 3), ())
     assert caught.value.code == "fork"
     assert (caught.value.held, caught.value.shown) == (held, checkpoint(ledger, 3))
@@ -151,7 +170,7 @@ def test_a_cut_consistency_proof_joins_nothing(
 def test_time_that_runs_backwards_is_a_fork(view: VerifiedView, ledger: Ledger) -> None:
     before = ledger.blocks[2].header.time_ms - 1
     ledger.add([ledger.part("void", code="expired")], time_ms=before)
-    with pytest.raises(RollbackError, match="backwards"):
+    with pytest.raises(ForkError, match="backwards"):
         view.update_checkpoint(checkpoint(ledger, 6), path(ledger, 3, 6))
 
 

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from adyton.core import errors
-from adyton.core.errors import CODES, Error, EvidenceError, RollbackError
+from adyton.core.errors import (
+    CODES,
+    ConflictError,
+    Error,
+    EvidenceError,
+    ForkError,
+    RollbackError,
+)
 
 SOURCE = Path(__file__).resolve().parents[3] / "src" / "adyton"
 CLASSES = {
@@ -73,14 +80,16 @@ def test_texts_follow_the_house_style() -> None:
         errors.UnavailableError("timeout", "no answer"),
         EvidenceError("evidence_stale", 4, "too old"),
         RollbackError("rollback", "went back", b"held", b"shown"),
+        ForkError("fork", "two stories", b"held", b"shown", (b"node",), b"evidence"),
     ],
 )
 def test_an_error_survives_pickling(error: Error) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert vars(again)["code"] == error.code
-    if isinstance(error, RollbackError):
-        assert isinstance(again, RollbackError)
+    if isinstance(error, ConflictError):
+        assert isinstance(again, ConflictError)
+        assert vars(again) == vars(error)
         assert (again.held, again.shown) == (b"held", b"shown")
 
 
@@ -92,6 +101,9 @@ def test_an_error_shows_message_and_code() -> None:
 def test_the_tree() -> None:
     assert issubclass(EvidenceError, errors.VerificationError)
     assert issubclass(errors.ReceiptError, errors.VerificationError)
-    assert issubclass(RollbackError, errors.VerificationError)
+    assert issubclass(ConflictError, errors.VerificationError)
+    assert issubclass(RollbackError, ConflictError)
+    assert issubclass(ForkError, ConflictError)
+    assert not issubclass(ForkError, RollbackError)
     for name in ("UsageError", "MalformedError", "PolicyError", "GuestError", "UnavailableError"):
         assert not issubclass(CLASSES[name], errors.VerificationError)

@@ -10,6 +10,7 @@ from adyton.core.merkle import (
     EMPTY_ROOT,
     Frontier,
     Tree,
+    consistency_roots,
     leaf_hash,
     node_hash,
     root_from_inclusion,
@@ -165,6 +166,20 @@ def test_every_consistency_proof_of_every_size(tree: Tree) -> None:
             nodes = tree.consistency(old, size)
             assert nodes == ([] if old in (0, size) else proof(old, 0, size))
             verify_consistency(old, mth(0, old), size, mth(0, size), nodes)
+
+
+def test_a_consistency_proof_tells_both_roots_by_itself(tree: Tree) -> None:
+    for size in (2, 3, 8, 21, 64, SIZES):
+        for old in range(1, size):
+            first = [] if old & (old - 1) else [tree.root(old)]
+            nodes = [*first, *tree.consistency(old, size)]
+            assert consistency_roots(old, size, nodes) == (tree.root(old), tree.root(size))
+
+
+@pytest.mark.parametrize(("old", "size"), [(0, 5), (5, 5), (6, 5)])
+def test_sizes_that_nothing_joins_have_no_roots(tree: Tree, old: int, size: int) -> None:
+    with pytest.raises(ReceiptError):
+        consistency_roots(old, size, tree.consistency(3, 5))
 
 
 def test_a_truncated_tree_is_the_smaller_one() -> None:

@@ -138,6 +138,7 @@ def test_invitations_are_for_the_chain_of_the_directory(tmp_path: Path) -> None:
         (errors.VerificationError("bad_signature", "x"), 403),
         (errors.ReceiptError("receipt_invalid", "x"), 403),
         (errors.RollbackError("rollback", "x"), 409),
+        (errors.ForkError("fork", "x"), 409),
         (errors.PolicyError("expired", "x"), 403),
         (errors.PolicyError("wrong_epoch", "x"), 409),
         (errors.GuestError("sandbox_failed", "x"), 422),
