@@ -10,7 +10,7 @@ PYTEST_FLAGS ?= -n 2 --dist loadfile
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports purity format canary bench docs soak lock clean
+.PHONY: help setup demo test check lint types imports purity format canary fuzz bench docs soak lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -50,7 +50,10 @@ canary: setup  ## search for a secret everywhere outside of the enclave, and sho
 	@sh tools/bootstrap.sh --for-tests
 	$(PYTEST) tests/canary $(ARGS)
 
-bench: setup  ## measure, each figure beside its floor
+fuzz: setup  ## fuzz one parser: make fuzz ARGS="encoding --seconds 60"; without ARGS it lists them
+	@$(PY) -m fuzz.run $(or $(ARGS),--list)
+
+bench: setup  ## measure, each figure beside its floor (ARGS=--large for a ledger of a million entries)
 	@$(PY) -m bench $(ARGS)
 
 docs: setup  ## check links, help texts and paths in the documents (ARGS=--write refreshes the help)

@@ -23,6 +23,8 @@ class Plan:
         alone: notary requests of one run with one in flight.
         entries: leaves of the synthetic log.
         floors: samples of a floor that starts a process.
+        ledger: entries of the large ledger; a tenth as many state values.
+        lookups: of tasks by hash, in each ledger.
     """
 
     scratch: Path
@@ -34,6 +36,8 @@ class Plan:
     alone: int = 300
     entries: int = 1_000_000
     floors: int = 40
+    ledger: int = 100_000
+    lookups: int = 2000
 
     _stack: ExitStack = field(default_factory=ExitStack)
     _server: server.Server | None = None
@@ -50,6 +54,8 @@ class Plan:
             alone=100,
             entries=200_000,
             floors=12,
+            ledger=20_000,
+            lookups=300,
         )
 
     def __enter__(self) -> Plan:

@@ -81,6 +81,11 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
+def resident(pid: int) -> int:
+    """Return the bytes of memory that a process has resident."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def cpu_seconds(pid: int) -> float:
     """Return user and system time that a process and its threads have used, without children."""
     # The command's name, in parentheses, may hold anything; the fields begin behind it.

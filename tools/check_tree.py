@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MAX_LINES = 400
-PYTHON_TREES = ("src", "tests", "tools", "bench", "examples", "oracle")
+PYTHON_TREES = ("src", "tests", "tools", "bench", "examples", "oracle", "fuzz")
 ALLOW = re.compile(r"allow-path: \S")
 
 # The code in brackets or behind a colon, then the reason as a comment of its own.

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from adyton.core.errors import Error
-from bench import processes, server
+from bench import processes, server, size
 from bench.envelopes import Sealer, check
 from bench.load import post_all
+from bench.plan import Plan
 from bench.summary import BenchError
 
 
@@ -38,6 +39,25 @@ def test_a_quick_run_measures_and_checks_every_answer(tmp_path: Path) -> None:
         assert figures[f"{side} CPU per notary request"]["measured"] > 0
     assert "notary requests, 64 in flight" in done.stdout
     assert "cores" in done.stdout.splitlines()[0]
+
+
+@pytest.mark.bench
+def test_a_large_ledger_is_measured(tmp_path: Path) -> None:
+    figures = {
+        figure.name: figure
+        for figure in size.measure(Plan(tmp_path, runs=1, ledger=3000, lookups=20))
+    }
+    restart = figures["restart at 3,000 entries, 300 values"]
+    log, state = (
+        figures[f"of it the {part}"] for part in ("log, by the host", "state, by the enclave")
+    )
+    assert restart.measured > log.measured + state.measured > 0
+    for figure in figures.values():
+        assert figure.measured > 0
+        assert figure.floor is not None
+        assert figure.floor.value > 0
+        assert figure.verdict == "-"  # the goals are those of a million entries
+    assert figures["disk for an entry"].ratio is not None
 
 
 def test_wrong_answers_are_no_figure(tmp_path: Path) -> None:

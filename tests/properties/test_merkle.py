@@ -1,10 +1,11 @@
 """The log as a machine: whatever is appended or forgotten, tree, frontier and proofs agree."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from adyton.core.errors import ReceiptError
+from adyton.core.errors import ReceiptError, UsageError
 from adyton.core.merkle import (
     Frontier,
     Tree,
@@ -35,6 +36,14 @@ class Log(RuleBasedStateMachine):
         for number in range(count):
             self.append(bytes([number]))
 
+    @rule(count=st.integers(0, 70))
+    def extend(self, count: int) -> None:
+        added = [leaf_hash(b"%d" % number) for number in range(count)]
+        self.tree.extend(b"".join(added))
+        for leaf in added:
+            self.leaves.append(leaf)
+            self.roots.append(root_of(self.leaves))
+
     @rule(data=st.data())
     def truncate(self, data: st.DataObject) -> None:
         size = data.draw(st.integers(0, len(self.leaves)))
@@ -63,6 +72,13 @@ TestLog = Log.TestCase
 TestLog.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
 
 _NODES = st.lists(st.binary(min_size=32, max_size=32), max_size=8)
+
+
+def test_a_part_of_a_hash_is_not_appended() -> None:
+    tree = Tree()
+    with pytest.raises(UsageError, match="whole number"):
+        tree.extend(bytes(63))
+    assert tree.size == 0
 
 
 @given(st.integers(-2, 70), st.integers(-2, 70), _NODES)

@@ -105,7 +105,7 @@ class Intake:
     def visit(self, loaded: Loaded) -> None:
         """Take up a record met while the state is loaded."""
         if loaded.app == APP:
-            self._remember(loaded.name, IntakeRecord.decode(loaded.value))
+            self._remember(loaded.name, loaded.message(IntakeRecord))
 
     def open(self, unverified: bytes, purpose: str, now_ms: int) -> Opened:
         """Open an envelope and authenticate its client.

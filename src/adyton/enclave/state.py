@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final, Protocol, TypeVar
 
 from adyton.core import limits
 from adyton.core.contexts import Context
@@ -25,6 +25,7 @@ from adyton.enclave.keys import Keys
 from adyton.enclave.state_tree import StateTree
 from adyton.protocol.ledger import stored_digest
 
+_M = TypeVar("_M", bound=Message)
 DURABLE: Final = 0
 TRANSIENT: Final = 1
 _HEADER: Final = 17
@@ -44,13 +45,25 @@ class _Value(Message):
     value: Annotated[bytes, AtMost(limits.STATE_VALUE)]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Loaded:
     """A value met while the state is loaded."""
 
     app: str
     name: bytes
     value: bytes
+    _message: Message | None = None
+
+    def message(self, cls: type[_M]) -> _M:
+        """Return the message that the value encodes; decoded once, however many parts take it up.
+
+        Raises:
+            MalformedError: another message.
+        """
+        known = self._message
+        if not isinstance(known, cls):
+            known = self._message = cls.decode(self.value)
+        return known
 
 
 class StateHost(Protocol):

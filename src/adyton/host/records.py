@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from adyton.core.cose import InclusionProof, Sign1
+from adyton.core.cose import InclusionProof
 from adyton.core.crypto import key_id
 from adyton.core.encoding import encode
 from adyton.core.errors import UsageError
@@ -36,7 +36,7 @@ class BlockRecord:
     Attributes:
         header: encoded `BlockHeader`.
         encoded_checkpoint: COSE_Sign1.
-        checkpoint: the same, parsed; not verified here.
+        checkpoint: its parts; not verified here.
         first_leaf: log index of its first entry.
         count: of its entries.
     """
@@ -47,7 +47,7 @@ class BlockRecord:
     count: int
     header: bytes
     encoded_checkpoint: bytes
-    checkpoint: Sign1
+    checkpoint: splice.SignedRoot
 
     @property
     def size(self) -> int:

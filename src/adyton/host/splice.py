@@ -6,17 +6,24 @@ Each function gives the bytes that `core.encoding.encode` gives for the same val
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from adyton.core import limits
-from adyton.core.cose import INCLUSION, VDP, InclusionProof, Sign1
+from adyton.core.cose import INCLUSION, VDP, InclusionProof
 from adyton.core.encoding import encode
+from adyton.core.errors import MalformedError
+from adyton.core.merkle import HASH
 from adyton.protocol.envelope import Envelope
 
 _NODE: Final = b"\x58\x20"
 _RECEIPT_HEAD: Final = b"\xd2\x84"  # tag 18, array of four
 _PROOFS_HEAD: Final = encode({VDP: {INCLUSION: []}})[:-1] + b"\x81"
 _NULL: Final = b"\xf6"
+_SIGNATURE: Final = 64
+_BARE: Final = b"\xa0\x58\x20"  # an empty map, then the head of a payload of 32 bytes
+_SIGNATURE_HEAD: Final = b"\x58\x40"
+_TAIL: Final = len(_BARE) + HASH + len(_SIGNATURE_HEAD) + _SIGNATURE
 _ENVELOPE_HEAD: Final = bytes((0x80 + len(Envelope._FIELDS) + 1,)) + encode(Envelope.WIRE_NAME)
 _TICKET_HEAD: Final = b"\x58" + bytes((limits.TICKET,))
 
@@ -45,7 +52,55 @@ def nodes(hashes: Sequence[bytes]) -> bytes:
     return head(4, len(hashes)) + b"".join([_NODE + node for node in hashes])
 
 
-def receipt(checkpoint: Sign1, proof: InclusionProof) -> bytes:
+class SignedParts(Protocol):
+    """What a receipt takes over from its checkpoint."""
+
+    @property
+    def protected(self) -> bytes:
+        """The encoded protected header."""
+
+    @property
+    def signature(self) -> bytes:
+        """The signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRoot:
+    """A checkpoint's parts, as they are encoded; nothing of it is verified.
+
+    Attributes:
+        protected: encoded protected header.
+        root: of the log; the payload.
+        signature: 64 bytes.
+    """
+
+    protected: bytes
+    root: bytes
+    signature: bytes
+
+
+def signed_root(encoded: bytes) -> SignedRoot:
+    """Return the parts of a checkpoint, at a tenth of the cost of `core.cose.parse_sign1`.
+
+    Raises:
+        MalformedError: not a COSE_Sign1 over 32 bytes without unprotected headers.
+    """
+    if len(encoded) <= len(_RECEIPT_HEAD) + _TAIL or not encoded.startswith(_RECEIPT_HEAD):
+        raise MalformedError("malformed", "not a checkpoint")
+    bare = len(encoded) - _TAIL
+    root = bare + len(_BARE)
+    end = root + HASH
+    start = len(_RECEIPT_HEAD) + _head_size(encoded, len(_RECEIPT_HEAD), 2)
+    if (
+        encoded[len(_RECEIPT_HEAD) : start] != head(2, bare - start)
+        or not encoded.startswith(_BARE, bare)
+        or not encoded.startswith(_SIGNATURE_HEAD, end)
+    ):
+        raise MalformedError("malformed", "not a checkpoint")
+    return SignedRoot(encoded[start:bare], encoded[root:end], encoded[-_SIGNATURE:])
+
+
+def receipt(checkpoint: SignedParts, proof: InclusionProof) -> bytes:
     """Return what `core.cose.make_receipt` returns."""
     inclusion = b"\x83" + head(0, proof.size) + head(0, proof.index) + nodes(proof.path)
     return b"".join(

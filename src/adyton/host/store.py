@@ -14,22 +14,24 @@ import sqlite3
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from adyton.core import limits
-from adyton.core.cose import parse_sign1
 from adyton.core.errors import InvariantError, UnavailableError, UsageError
 from adyton.core.merkle import HASH, Tree
+from adyton.host import splice
 from adyton.host import store_schema as sql
 from adyton.host.bounds import BLOCK_CACHE
 from adyton.host.database import Transaction, open_database, prepare
 from adyton.host.records import BlockRecord, Recorded, announced_keys
-from adyton.host.seen import Seen
+from adyton.host.seen import PREFIX, Seen
 from adyton.protocol.boundary import BlockResult
 from adyton.protocol.ledger import BlockHeader
 
 GENESIS = "genesis"
 SEALED_ROOT = "sealed_root"
 SEALED_HEAD = "sealed_head"
+_AT_ONCE: Final = 2**12  # leaves and hashes taken up at start: what fits a cache
 
 
 class Store:
@@ -118,7 +120,7 @@ class Store:
             len(result.entries),
             result.header,
             result.checkpoint,
-            parse_sign1(result.checkpoint, max_bytes=limits.CHECKPOINT),
+            splice.signed_root(result.checkpoint),
         )
 
     def _write(self, record: BlockRecord, result: BlockResult) -> None:
@@ -186,8 +188,8 @@ class Store:
         if row is None:
             raise UsageError("not_found", "no block of that height")
         height, time_ms, first_leaf, count, header, checkpoint = row
-        parsed = parse_sign1(checkpoint, max_bytes=limits.CHECKPOINT)
-        record = BlockRecord(height, time_ms, first_leaf, count, header, checkpoint, parsed)
+        parts = splice.signed_root(checkpoint)
+        record = BlockRecord(height, time_ms, first_leaf, count, header, checkpoint, parts)
         self._remember(record)
         return record
 
@@ -208,7 +210,7 @@ class Store:
             return []
         # Rows past the tree are of a block that is written and not yet adopted: not there yet.
         rows = self._reader.execute(sql.SELECT_TASK, (task_hash, self.tree.size)).fetchall()
-        return [self.entry(row[0]) for row in rows]
+        return [self._recorded(row) for row in rows]
 
     def entry(self, leaf_index: int) -> Recorded:
         """Return the entry at a place of the log.
@@ -221,6 +223,9 @@ class Store:
             row = self._reader.execute(sql.SELECT_ENTRY, (leaf_index,)).fetchone()
         if row is None:
             raise UsageError("not_found", "no such entry")
+        return self._recorded(row)
+
+    def _recorded(self, row: tuple[int, int, int, bytes, bytes]) -> Recorded:
         _, height, position, public, writes = row
         return Recorded(self.block(height), position, public, writes)
 
@@ -263,17 +268,22 @@ class Store:
 
     def _rebuild(self) -> None:
         """Fill the log from the stored leaf hashes, and refuse a store with holes."""
+        size, held = 0, bytearray()
         for height, first_leaf, count, leaves in self._reader.execute(sql.SELECT_LEAVES):
-            whole = len(leaves) == count * HASH and first_leaf == self.tree.size
+            whole = len(leaves) == count * HASH and first_leaf == size
             if height != self.height + 1 or not whole:
                 raise InvariantError("chain_invalid", f"the stored block {height} is not whole")
-            for at in range(0, len(leaves), HASH):
-                self.tree.append(leaves[at : at + HASH])
-            self.height = height
-        for (task_hash,) in self._reader.execute(sql.SELECT_HASHES):
-            self._seen.add(task_hash)
+            self.height, size = height, size + count
+            held += leaves
+            if len(held) >= _AT_ONCE * HASH:
+                self.tree.extend(held)
+                held.clear()
+        self.tree.extend(held)
+        hashes = self._reader.execute(sql.SELECT_HASHES, (PREFIX,))
+        while rows := hashes.fetchmany(_AT_ONCE):
+            self._seen.update(b"".join([row[0] for row in rows]))
         last = self.last_block()
-        if last is not None and last.checkpoint.payload != self.tree.root():
+        if last is not None and last.checkpoint.root != self.tree.root():
             raise InvariantError("chain_invalid", "the stored leaves are not what was signed")
 
     def _remember(self, record: BlockRecord) -> None:

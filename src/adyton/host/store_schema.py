@@ -47,9 +47,10 @@ SELECT_ENTRY: Final = (
     "SELECT leaf_index, height, position, public, writes_digest FROM entries WHERE leaf_index = ?"
 )
 SELECT_TASK: Final = (
-    "SELECT leaf_index FROM task_index WHERE task_hash = ? AND leaf_index < ? ORDER BY leaf_index"
+    "SELECT leaf_index, height, position, public, writes_digest FROM task_index "
+    "JOIN entries USING (leaf_index) WHERE task_hash = ? AND leaf_index < ? ORDER BY leaf_index"
 )
-SELECT_HASHES: Final = "SELECT task_hash FROM task_index"
+SELECT_HASHES: Final = "SELECT substr(task_hash, 1, ?) FROM task_index"
 SELECT_ANNOUNCED: Final = "SELECT leaf_index FROM announced WHERE key_id = ?"
 SELECT_STATE: Final = "SELECT value FROM state WHERE name = ?"
 SCAN_STATE: Final = "SELECT name, value FROM state WHERE name > ? ORDER BY name LIMIT ?"

@@ -1,11 +1,13 @@
 """Spliced encodings equal those of the general encoder."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adyton.core import limits
-from adyton.core.cose import InclusionProof, make_receipt, sign1
+from adyton.core.cose import InclusionProof, Sign1, make_receipt, sign1
 from adyton.core.crypto import SigningKey
 from adyton.core.encoding import encode
 from adyton.core.errors import MalformedError
@@ -40,14 +42,50 @@ def test_receipts_and_answers(kid: bytes, path: list[bytes], size: int, index: i
     assert task_body(bytes(32), kid, path) == encode(value)
 
 
+CHECKPOINTS = st.builds(
+    lambda kid, root: sign1(SigningKey(bytes(32)), {4: kid}, root),
+    st.binary(max_size=70_000 // 200) | st.sampled_from([bytes(8), bytes(300), bytes(66_000)]),
+    st.binary(min_size=32, max_size=32),
+)
+
+
+@given(CHECKPOINTS)
+def test_a_checkpoint_is_taken_apart_as_by_the_parser(message: Sign1) -> None:
+    parts = splice.signed_root(message.encode())
+    assert (parts.protected, parts.root, parts.signature) == (
+        message.protected,
+        message.payload,
+        message.signature,
+    )
+
+
+@given(CHECKPOINTS, st.data())
+def test_another_form_is_no_checkpoint(message: Sign1, data: st.DataObject) -> None:
+    encoded = message.encode()
+    short = sign1(SigningKey(bytes(32)), {}, data.draw(st.binary(max_size=40).filter(_no_root)))
+    place = data.draw(st.sampled_from([0, 1, 2, -101, -100, -99, -66, -65]))
+    flipped = bytearray(encoded)
+    flipped[place] ^= data.draw(st.integers(1, 255))
+    end = data.draw(st.integers(0, len(encoded) - 1))
+    headed = replace(message, unprotected={1: 2})
+    for other in (short.encode(), bytes(flipped), encoded[:end], encoded + b"x", headed.encode()):
+        with pytest.raises(MalformedError):
+            splice.signed_root(other)
+
+
+def _no_root(payload: bytes) -> bool:
+    return len(payload) != 32
+
+
 @given(st.integers(1, 300), st.binary(max_size=300), st.integers(0, 2**40))
 def test_proofs(count: int, public: bytes, time_ms: int) -> None:
     tree = Tree()
     for i in range(count):
         tree.append(i.to_bytes(32, "big"))
     header = BlockHeader(bytes(32), 7, time_ms, bytes(32), bytes(32), bytes(32))
-    message = sign1(SigningKey(bytes(32)), {}, b"root")
-    block = BlockRecord(7, time_ms, 0, count, header.encode(), b"", message)
+    message = sign1(SigningKey(bytes(32)), {}, tree.root())
+    parts = splice.signed_root(message.encode())
+    block = BlockRecord(7, time_ms, 0, count, header.encode(), b"", parts)
     made = Recorded(block, count - 1, public, bytes(32)).proof(tree)
     inclusion = InclusionProof(count, count - 1, tuple(tree.inclusion(count - 1)))
     receipt = make_receipt(message, inclusion)

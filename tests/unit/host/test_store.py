@@ -179,11 +179,6 @@ def test_nothing_that_links_clients_is_stored(store: Store, chain: Chain, tmp_pa
     store.__init__(tmp_path / "ledger.sqlite")  # type: ignore[misc]  # the fixture closes it again
 
 
-def test_a_lookup_uses_the_index(store: Store) -> None:
-    plan = store._reader.execute("EXPLAIN QUERY PLAN " + store_schema.SELECT_TASK, (b"", 0))
-    assert "SEARCH task_index USING PRIMARY KEY" in plan.fetchone()[3]
-
-
 def test_views_are_proven_both_ways(store: Store, chain: Chain) -> None:
     for i in range(7):
         store.commit_block(chain.block(chain.start_entry() if i == 0 else chain.envelope(b"x")))

@@ -35,7 +35,7 @@ class Account:
     def visit(self, loaded: Loaded) -> None:
         """Take up a record met while the state is loaded."""
         if loaded.app == intake.APP:
-            record = IntakeRecord.decode(loaded.value)
+            record = loaded.message(IntakeRecord)
             if not record.code:
                 client_key, request_id = loaded.name[:32], loaded.name[32:]
                 listed = self._owned.setdefault(client_key, [])
