@@ -10,7 +10,7 @@ PYTEST_FLAGS ?= -n 2 --dist loadfile
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports purity format canary fuzz bench docs soak lock clean
+.PHONY: help setup demo test check lint types imports purity format canary fuzz mutants bench docs soak lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ canary: setup  ## search for a secret everywhere outside of the enclave, and sho
 
 fuzz: setup  ## fuzz one parser: make fuzz ARGS="encoding --seconds 60"; without ARGS it lists them
 	@$(PY) -m fuzz.run $(or $(ARGS),--list)
+
+mutants: setup  ## change one thing at a time where proofs are checked (ARGS=core/cose.py); takes half an hour
+	@$(PY) -m tools.mutants $(ARGS)
 
 bench: setup  ## measure, each figure beside its floor (ARGS=--large for a ledger of a million entries)
 	@$(PY) -m bench $(ARGS)

@@ -18,6 +18,9 @@ class Error(Exception):
     """
 
     def __init__(self, code: str, message: str) -> None:
+        # A code is part of the protocol: one that nobody knows is a defect where it is raised.
+        if code not in CODES or type(message) is not str:
+            raise TypeError(f"an error has a registered code and a text: {type(self).__name__}")
         super().__init__(message)
         self.code = code
         self.message = message

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from adyton.channel.framing import REPLY, REQUEST, Channel, Frame
 from adyton.core import limits
-from adyton.core.errors import InvariantError, UnavailableError, VerificationError
+from adyton.core.errors import CODES, InvariantError, UnavailableError, VerificationError
 from adyton.core.schema import Message, decode_one_of
 from adyton.protocol.boundary import (
     BlobChunk,
@@ -126,7 +126,8 @@ class HostLink:
         }
         answer = decode_one_of(waiter.body, expected)
         if isinstance(answer, Failure):
-            raise UnavailableError(answer.code, "the host refuses")
+            code = answer.code if answer.code in CODES else "enclave_down"
+            raise UnavailableError(code, "the host refuses")
         if not isinstance(answer, reply_class):
             raise InvariantError("invariant", "an answer of an impossible class")
         return answer

@@ -1,0 +1,142 @@
+"""One change in each check that proofs stand on; the named tests notice. `make mutants` tries every change there is."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tools import mutants
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change of one place in one file, and who notices."""
+
+    file: str
+    before: str
+    after: str
+    tests: str
+
+
+CRITICAL = {
+    "any encoding is accepted": Mutant(
+        "core/encoding.py", "if again != unverified:", "if False:",
+        "tests/unit/core/test_encoding.py",
+    ),
+    "signatures are not verified": Mutant(
+        "core/crypto.py",
+        'raise VerificationError("bad_signature", "a signature does not verify") from problem',
+        "return",
+        "tests/unit/core/test_crypto.py",
+    ),
+    "any algorithm is accepted": Mutant(
+        "core/cose.py", "if self.headers.get(ALG) != EDDSA:", "if False:",
+        "tests/unit/core/test_cose.py",
+    ),
+    "a consistency proof may be anything": Mutant(
+        "core/merkle.py", "if old > size:", "if old >= size:", "tests/unit/core/test_merkle.py"
+    ),
+    "a window ends a moment later": Mutant(
+        "enclave/intake.py", "if now_ms >= request.expiry_ms:", "if now_ms > request.expiry_ms:",
+        "tests/unit/enclave/test_intake.py",
+    ),
+    "a request id may be used again": Mutant(
+        "enclave/intake.py", "if record.signed != opened.signed:", "if False:",
+        "tests/unit/enclave/test_deduplication.py",
+    ),
+    "a ticket may be used again": Mutant(
+        "enclave/intake.py", "if self._spent.get(opened.ticket, name) != name:", "if False:",
+        "tests/unit/enclave/test_deduplication.py",
+    ),
+    "evidence may be of other code": Mutant(
+        "attestation/verifier.py",
+        "if claims.measurement not in reference_values.measurements:",
+        "if False:",
+        "tests/unit/attestation/test_verifier.py",
+    ),
+    "evidence may bind other keys": Mutant(
+        "attestation/verifier.py",
+        "if not equal(claims.report_data, bundle.attested.report_data(claims.nonce)):",
+        "if False:",
+        "tests/unit/attestation/test_verifier.py",
+    ),
+    "an older challenge may be answered": Mutant(
+        "attestation/verifier.py",
+        "if nonce is not None and not equal(claims.nonce, nonce):",
+        "if False:",
+        "tests/unit/attestation/test_verifier.py",
+    ),
+    "a checkpoint may be of another chain": Mutant(
+        "client/verified_view.py", "if facts.chain_id != self.chain_id:", "if False:",
+        "tests/unit/client/test_verified_view.py",
+    ),
+    "two histories may be told": Mutant(
+        "client/verified_view.py", "        if problem:\n            raise ForkError(",
+        "        if False:\n            raise ForkError(",
+        "tests/unit/client/test_verified_view.py",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CRITICAL)
+def test_a_change_is_noticed(name: str, tmp_path: Path) -> None:
+    mutant = CRITICAL[name]
+    source = tmp_path / "src"
+    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
+    file = source / "adyton" / mutant.file
+    text = file.read_text()
+    assert text.count(mutant.before) == 1, "the place is no longer what it was"
+    file.write_text(text.replace(mutant.before, mutant.after))
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
+            "-o", f"pythonpath={source} .", mutant.tests,
+        ],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "1 failed" in done.stdout
+
+
+def source_of(parts: list[str]) -> Path:
+    return ROOT / "src" / "adyton" / Path(*parts).with_suffix(".py")
+
+
+def test_every_listed_survivor_has_a_reason_and_a_function_that_exists() -> None:
+    rows = list(mutants.listed(mutants.LISTED.read_text()))
+    assert rows
+    for function, change, reason in rows:
+        assert " → " in change
+        assert len(reason) > 10, function
+        parts = function.split(".")
+        depth = next(at for at in (3, 2) if source_of(parts[:at]).is_file())
+        found: object = importlib.import_module("adyton." + ".".join(parts[:depth]))
+        for name in parts[depth:]:
+            found = getattr(found, name)
+
+
+def test_the_modules_and_their_tests_exist() -> None:
+    for module, tests in mutants.MODULES.items():
+        assert (ROOT / "src/adyton" / module).is_file()
+        assert all((ROOT / test).is_file() for test in tests)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3 * 3600)
+def test_no_other_mutant_survives() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.mutants"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
