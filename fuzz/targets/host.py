@@ -7,7 +7,6 @@ import json
 import tempfile
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -97,9 +96,11 @@ def _reverse_seeds() -> list[bytes]:
 
 
 def _entry_seeds() -> list[bytes]:
-    parts = list(samples(PublicPart))
-    starts = [replace(parts[0], kind="start", body=node.encode()) for node in samples(NodeEvidence)]
-    return [part.encode() for part in (*parts, *starts)]
+    starts = [
+        PublicPart("start", None, "", 0, bytes(48), None, None, node.encode())
+        for node in samples(NodeEvidence)
+    ]
+    return [part.encode() for part in (*samples(PublicPart), *starts)]
 
 
 _BODIES = (
