@@ -12,6 +12,7 @@ from adyton.client.chain import ChainVerifier, LocalBlock
 from adyton.client.chain_head import parse_head
 from adyton.client.compare import verified_head
 from adyton.client.conflict import verify_conflict
+from adyton.client.notary import verify_notary_receipt
 from adyton.client.signers import Signers
 from adyton.core import errors
 from adyton.core.contexts import Context
@@ -191,6 +192,17 @@ def _verify_certificate(given: Given) -> Given:
         "hardware_rooted": verdict.hardware_rooted,
         "closed": list(verdict.closed),
     }
+
+
+def _verify_notary_receipt(given: Given) -> Given:
+    content = given["content"]
+    verdict = verify_notary_receipt(
+        _Hex(given["receipt"]),
+        content=None if content is None else _Hex(content),
+        policy=policy_of(given),
+        now_ms=given["now_ms"],
+    )
+    return {"height": verdict.accepted_height, "task_hash": verdict.task_hash.hex()}
 
 
 def _verify_conflict(given: Given) -> Given:

@@ -36,6 +36,7 @@ from tools.spec_cases import (
 )
 from tools.spec_cases_conflict import conflict_cases
 from tools.spec_cases_ledger import ledger_cases
+from tools.spec_cases_notary import notary_cases
 from tools.spec_cases_task import certificate_cases, task_cases
 from tools.spec_diagnostic import diagnostic
 from tools.spec_world import SEALED, World
@@ -47,7 +48,7 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "envelope": envelope_cases,
     "ledger": ledger_cases,
     "task": task_cases,
-    "certificate": certificate_cases,
+    "certificate": lambda world: [*certificate_cases(world), *notary_cases(world)],
     "conflict": conflict_cases,
     "channel": channel_cases,
     "http": http_cases,

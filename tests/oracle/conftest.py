@@ -46,9 +46,11 @@ class Oracle:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={}
         )
 
-    def verify(self, file: Path, *, age_ms: int | None = None, **policy: Any) -> Result:
-        """Verify a file under a policy."""
-        asked: dict[str, Any] = {"file": str(file), "policy": POLICY | policy}
+    def verify(
+        self, file: Path, *, age_ms: int | None = None, content: str | None = None, **policy: Any
+    ) -> Result:
+        """Verify a file under a policy; `content` is what a receipt is of, in hex."""
+        asked: dict[str, Any] = {"file": str(file), "policy": POLICY | policy, "content": content}
         if age_ms is not None:
             asked["max_evidence_age_ms"] = age_ms
         assert self._process.stdin is not None

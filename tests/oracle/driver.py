@@ -22,7 +22,8 @@ def main(oracle: str) -> None:
         policy = verify.Policy(argparse.Namespace(**asked["policy"]))
         if "max_evidence_age_ms" in asked:
             policy.age_ms = asked["max_evidence_age_ms"]
-        checks = verify.verify(Path(asked["file"]).read_bytes(), policy)
+        content = bytes.fromhex(asked["content"]) if asked.get("content") else None
+        checks = verify.verify(Path(asked["file"]).read_bytes(), policy, content)
         failed = [step["step"] for step in checks.steps if step["state"] == "failed"]
         shown = {name: value.hex() for name, value in checks.shown.items()}
         print(json.dumps([failed, checks.reason, shown]), flush=True)

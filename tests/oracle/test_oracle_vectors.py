@@ -18,6 +18,7 @@ VECTORS: list[dict[str, Any]] = json.loads(
     (ROOT / "docs/spec/vectors/certificate.json").read_text()
 )
 RUNS = [vector for vector in VECTORS if vector["function"] == "verify_certificate"]
+RECEIPTS = [vector for vector in VECTORS if vector["function"] == "verify_notary_receipt"]
 
 
 def test_the_package_is_not_in_its_environment(oracle: Oracle) -> None:
@@ -50,6 +51,15 @@ def test_a_vector(oracle: Oracle, tmp_path: Path, vector: dict[str, Any]) -> Non
     if "gives" in vector:
         closed = [name for name in FIELDS if name not in result.shown]
         assert closed == vector["gives"]["closed"]
+
+
+@pytest.mark.parametrize("vector", RECEIPTS, ids=[vector["name"] for vector in RECEIPTS])
+def test_a_vector_of_a_receipt(oracle: Oracle, tmp_path: Path, vector: dict[str, Any]) -> None:
+    given = vector["given"]
+    file = tmp_path / "receipt"
+    file.write_bytes(bytes.fromhex(given["receipt"]))
+    result = oracle.verify(file, content=given["content"], **policy_of(given))
+    assert (result.failed, bool(result.reason)) == (vector.get("step", 0), "refused" in vector)
 
 
 FIELDS = (

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adyton.client.certificate import verify_certificate
+from adyton.client.notary import verify_notary_receipt
 from adyton.client.steps import FAILED, NOT_REACHED, NOTARY_STEPS, PASSED, RUN_STEPS, Steps
 from adyton.core.errors import Error, InvariantError
 from tools.spec_functions import policy_of
@@ -48,6 +49,34 @@ def test_exactly_the_step_of_a_vector_fails(vector: dict[str, Any]) -> None:
     else:
         rest = len(RUN_STEPS) - failed
         assert states(steps) == [PASSED] * (failed - 1) + [FAILED] + [NOT_REACHED] * rest
+
+
+RECEIPTS = [vector for vector in VECTORS if vector["function"] == "verify_notary_receipt"]
+
+
+@pytest.mark.parametrize("vector", RECEIPTS, ids=[vector["name"] for vector in RECEIPTS])
+def test_exactly_the_step_of_a_receipt_s_vector_fails(vector: dict[str, Any]) -> None:
+    given = vector["given"]
+    steps = Steps(NOTARY_STEPS)
+    content = given["content"] and bytes.fromhex(given["content"])
+    code = ""
+    try:
+        verify_notary_receipt(
+            bytes.fromhex(given["receipt"]),
+            content=content,
+            policy=policy_of(given),
+            now_ms=given["now_ms"],
+            steps=steps,
+        )
+    except Error as problem:
+        code = problem.code
+    assert code == vector.get("refused", "")
+    failed = [step.number for step in steps.listed() if step.state == FAILED]
+    assert failed == ([vector["step"]] if "step" in vector else [])
+
+
+def test_every_step_of_a_receipt_has_a_vector_that_fails_there() -> None:
+    assert {vector.get("step", 0) for vector in RECEIPTS} == set(range(len(NOTARY_STEPS) + 1))
 
 
 def test_no_step_can_be_left_out() -> None:
