@@ -127,6 +127,8 @@ def running(place: Path, env: dict[str, str]) -> Iterator[int]:
     process = subprocess.Popen(
         [*ADYTON, "run", "--local", str(place / "wait.py")],
         env=env, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        # A suite that runs in the background of a shell would hand down that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # one call, and no thread here holds a lock that it takes
     )  # fmt: skip
     # The enclave's image, and then the task's cell, name the directory or hold it open.
     until(lambda: len(of_this_run(place)) >= 2, "the node's processes")

@@ -65,7 +65,7 @@ class Oracle:
         self._process.communicate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def oracle() -> Iterator[Oracle]:
     """The oracle, in its own environment."""
     if not PYTHON.exists():

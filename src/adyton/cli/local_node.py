@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from adyton.host.serve import ServerFacts
 
 _START_S: Final = 60.0
+_STOP_S: Final = 15.0
 _WARNING: Final = "adyton: LOCAL DRY RUN: in a throw-away node on this machine; it proves nothing, and nothing is kept"
 
 
@@ -83,7 +84,7 @@ class _Node:
         self._facts: ServerFacts | None = None
         self._problem: BaseException | None = None
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="local-node")
+        self._thread = threading.Thread(target=self._serve, name="local-node", daemon=True)
         self._thread.start()
         try:
             self._ready.wait(_START_S)
@@ -121,10 +122,10 @@ class _Node:
         return session
 
     def stop(self) -> None:
-        """End the node and wait until it has ended."""
+        """End the node and wait until it has ended; what is left then ends with this process."""
         if self._facts is not None:
             self._facts.stop()
-        self._thread.join(_START_S)
+        self._thread.join(_STOP_S)
 
     def _serving(self) -> ServerFacts:
         if self._facts is None:
