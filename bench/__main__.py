@@ -26,10 +26,9 @@ GROUPS: Final = {
     "receipt": ("bench.receipt", "size and check of a receipt at a million entries"),
     "start": ("bench.starting", "start to serving, image, evidence"),
     "size": ("bench.size", "restart, lookup, memory of a large ledger"),
-    "profile": ("bench.profiles", "the largest costs of a notary request (only when named)"),
+    "profile": ("bench.profiles", "the largest costs of a notary request"),
 }
 LARGE: Final = 1_000_000
-_ALWAYS: Final = tuple(name for name in GROUPS if name != "profile")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--large", action="store_true", help="the large ledger has a million entries: minutes more"
     )
-    made.add_argument("--profile", action="store_true", help="profile enclave and host as well")
+    made.add_argument(
+        "--profile", action="store_true", help="the group profile as well, where groups are named"
+    )
     made.add_argument("--json", metavar="FILE", type=Path, help="write the figures there too")
     made.add_argument("--scratch", metavar="DIR", type=Path, help="on the disk that is measured")
     return made
@@ -60,7 +61,7 @@ def chosen(names: list[str], profile: bool) -> list[str]:
     unknown = [name for name in names if name not in GROUPS]
     if unknown:
         raise BenchError(f"no group {unknown[0]}; there are {', '.join(GROUPS)}")
-    wanted = [*(names or _ALWAYS), *(["profile"] if profile else [])]
+    wanted = [*(names or GROUPS), *(["profile"] if profile else [])]
     return list(dict.fromkeys(wanted))
 
 

@@ -249,7 +249,7 @@ def _lookups(small: _Ledger, big: _Ledger, bare: Summary) -> list[Figure]:
             f"{http[1].count} tasks from all over the log, one after another, proof and all; "
             f"p99 {_MS * http[1].p99:.2f} ms; at {few:,} entries p50 {_MS * http[0].p50:.2f} ms",
         ),
-        Figure(f"the same, against {few:,} entries", http[1].p50 / http[0].p50, "x", goal, of_rows),
+        Figure(f"HTTP lookup against {few:,} entries", http[1].p50 / http[0].p50, "x", goal, of_rows),
         Figure(
             f"lookup in the store, {entries:,} entries, p50", _US * store[1].p50, "us", None,
             Floor(_US * rows[1].p50, "SQLite reading index, entry and block by key"),
@@ -257,7 +257,7 @@ def _lookups(small: _Ledger, big: _Ledger, bare: Summary) -> list[Figure]:
             f"{_US * store[0].p50:.0f}, the rows alone {_US * rows[0].p50:.0f} us",
         ),
         Figure(
-            f"the same, against {few:,} entries ", store[1].p50 / store[0].p50, "x", goal, of_rows
+            f"store lookup against {few:,} entries", store[1].p50 / store[0].p50, "x", goal, of_rows
         ),
     ]  # fmt: skip
 
