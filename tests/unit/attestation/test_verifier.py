@@ -92,6 +92,17 @@ def test_evidence_is_accepted_within_its_age(age_ms: int) -> None:
     assert not judge(make_bundle(), now_ms=NOW_MS + age_ms).stale
 
 
+@pytest.mark.parametrize(("later_ms", "stale"), [(0, False), (1, True), (-23 * 3600 * 1000, False)])
+def test_historic_evidence_is_stale_after_a_day_to_the_millisecond(
+    later_ms: int, stale: bool
+) -> None:
+    historic = replace(good_device().policy, max_age_s=None)
+    bundle = make_bundle()
+    issued_ms = judge(bundle, policy=historic, nonce=None).issued_ms
+    now_ms = issued_ms + limits.EVIDENCE_AGE_S * 1000 + later_ms
+    assert judge(bundle, policy=historic, nonce=None, now_ms=now_ms).stale is stale
+
+
 def test_historic_evidence_is_accepted_and_called_stale() -> None:
     historic = replace(good_device().policy, max_age_s=None)
     for years in (1, 20):  # before and after its certificates expire

@@ -3,6 +3,7 @@
 import re
 import resource
 import tracemalloc
+from typing import Any
 
 import cbor2
 import pytest
@@ -242,3 +243,47 @@ def test_known_encodings(value: object, expected: str) -> None:
 def test_equal_numbers_of_other_types_stay_apart() -> None:
     assert type(decode(b"\x01", max_bytes=1)) is int
     assert type(decode(b"\xf5", max_bytes=1)) is bool
+
+
+# --- what the encoding alone would let through -----------------------------------------------------
+
+
+FORBIDDEN = (1.5, 2**63, -(2**63) - 1, cbor2.undefined, cbor2.CBORSimpleValue(99), {b"bytes": 1})
+ALLOWED = (b"bytes", "text", True, None, 7, [1], {1: 2})
+
+
+@pytest.mark.parametrize("allowed", ALLOWED, ids=repr)
+@pytest.mark.parametrize("forbidden", FORBIDDEN, ids=repr)
+def test_a_forbidden_value_is_found_beside_any_other(forbidden: Any, allowed: Any) -> None:
+    for value in ([allowed, forbidden], [forbidden, allowed], [[allowed, [forbidden]], allowed]):
+        with pytest.raises(MalformedError, match="malformed"):
+            decode(cbor2.dumps(value, canonical=True), max_bytes=1 << 16)
+
+
+@pytest.mark.parametrize("forbidden", FORBIDDEN, ids=repr)
+def test_a_forbidden_value_is_found_below_a_tag(forbidden: Any) -> None:
+    tagged = cbor2.dumps(cbor2.CBORTag(18, [b"", forbidden]), canonical=True)
+    with pytest.raises(MalformedError, match="malformed"):
+        decode(tagged, max_bytes=1 << 16, tags=True)
+
+
+@pytest.mark.parametrize("size", [0, 1, 23, 24, 255, 256, 65535, 65536])
+@pytest.mark.parametrize("kind", ["bytes", "text", "number"])
+def test_values_are_counted_and_what_is_in_them_is_not(kind: str, size: int) -> None:
+    """A list of five, whatever the size of the five and of their heads."""
+    item: Any = {"bytes": b"\x81" * size, "text": "a" * size, "number": 2**size if size < 63 else 1}
+    encoded = encode([item[kind]] * 5)
+    assert len(decode(encoded, max_bytes=1 << 20, max_items=6)) == 5
+    assert len(decode(encoded, max_bytes=1 << 20, max_items=7)) == 5
+    for most in (1, 5):
+        if len(encoded) > most:
+            with pytest.raises(MalformedError, match="too_large"):
+                decode(encoded, max_bytes=1 << 20, max_items=most)
+
+
+@pytest.mark.parametrize("number", [23, 24, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**63 - 1])
+def test_the_heads_of_numbers_are_skipped(number: int) -> None:
+    encoded = encode([number] * 9)
+    assert decode(encoded, max_bytes=1 << 16, max_items=10) == [number] * 9
+    with pytest.raises(MalformedError, match="too_large"):
+        decode(encoded, max_bytes=1 << 16, max_items=9)
