@@ -186,10 +186,19 @@ def test_a_blob_stays_while_another_task_names_it(runs: SimulatedClient) -> None
     given = python("print(len(open('data', 'rb').read()))", inputs=(Input("data", shared),))
     tasks = [task_kit.submit(runs, given) for _ in range(3)]
     assert shared.blob is not None
-    # The first ends while the others name the blob still; the last that names it has it dropped.
     for accepted in tasks:
         assert task_kit.end(runs, accepted).result.stdout == b"6000\n"
-    wait(10, lambda: shared.blob is not None and shared.blob.id not in host.blobs)
+
+    def gone() -> bool:
+        return shared.blob is not None and shared.blob.id not in host.blobs
+
+    # This host does not hold an end back until its block is stored: all may have been handed in while the others were
+    # still open, and then it is the next one that has the blob dropped.
+    try:
+        wait(2, gone)
+    except AssertionError:
+        assert task_kit.run(runs, given).result.stdout == b"6000\n"
+        wait(10, gone)
 
 
 def test_a_blob_that_does_not_open_is_left_alone(runs: SimulatedClient) -> None:
