@@ -169,6 +169,7 @@ def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
         with pytest.raises(UnavailableError) as caught:
             await EnclaveProcess.start(missing, lambda body: body)
         assert caught.value.code == "enclave_down"
-        assert len(os.listdir("/proc/self/fd")) == before
+        # Fewer, where the collector meanwhile closed what other tests had left.
+        assert len(os.listdir("/proc/self/fd")) <= before
 
     asyncio.run(main())
