@@ -170,6 +170,12 @@ class _Link:
     def drop_blobs(self, ids: tuple[bytes, ...]) -> None:
         raise BenchError("no task runs here")
 
+    def module(self, name: bytes) -> bytes | None:
+        return None
+
+    def keep_module(self, name: bytes, sealed: bytes) -> None:
+        raise BenchError("no contract runs here")
+
     def submit(self, transaction: bytes) -> None:
         raise BenchError("no task runs here")
 

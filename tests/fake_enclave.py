@@ -22,6 +22,7 @@ from adyton.core.errors import Error, MalformedError, UsageError
 from adyton.core.merkle import EMPTY_ROOT, Frontier
 from adyton.core.schema import Message, decode_one_of
 from adyton.protocol import boundary as b
+from adyton.protocol import reverse
 from adyton.protocol.envelope import Envelope, SealedKeyRequest, task_hash
 from adyton.protocol.evidence import (
     Attested,
@@ -47,7 +48,8 @@ from adyton.protocol.task import Finish, SignedFinish, blob_id
 
 MEASUREMENT = bytes(48)
 REPLIES: dict[str, type[Message]] = {
-    cls.WIRE_NAME: cls for cls in (b.StateValue, b.StatePage, b.BlobChunk, b.Done, b.Failure)
+    cls.WIRE_NAME: cls
+    for cls in (reverse.StateValue, reverse.StatePage, reverse.BlobChunk, b.Done, b.Failure)
 }
 SLOW_S = 0.3
 Write = tuple[bytes, bytes | None]
@@ -118,7 +120,7 @@ class FakeEnclave:
             return self.apply(request)
         if isinstance(request, b.Committed):
             for name, exec_id in self.after_commit:
-                end = b.Submit(self.finish(name, exec_id))
+                end = reverse.Submit(self.finish(name, exec_id))
                 # Answered when it is stored, which takes another block: not to be waited for here.
                 threading.Thread(target=self.caller.ask, args=(end,), daemon=True).start()
             self.after_commit = []
@@ -159,8 +161,8 @@ class FakeEnclave:
             self.restore(request.sealed_head)
         values, after = 0, None
         while True:
-            page = self.caller.ask(b.StateScan(after, 10))
-            if not isinstance(page, b.StatePage) or not page.values:
+            page = self.caller.ask(reverse.StateScan(after, 10))
+            if not isinstance(page, reverse.StatePage) or not page.values:
                 return b.Loaded(self.height, self.log.size, values)
             values, after = values + len(page.values), page.values[-1][0]
 
@@ -201,13 +203,13 @@ class FakeEnclave:
             id_ = blob_id(data)
             for at in range(0, len(data), 10):
                 last = at + 10 >= len(data)
-                self.caller.ask(b.BlobPut(id_, at, data[at : at + 10], last))
-            chunk = self.caller.ask(b.BlobGet(id_, 3))
-            return chunk.data or b"" if isinstance(chunk, b.BlobChunk) else b""
+                self.caller.ask(reverse.BlobPut(id_, at, data[at : at + 10], last))
+            chunk = self.caller.ask(reverse.BlobGet(id_, 3))
+            return chunk.data or b"" if isinstance(chunk, reverse.BlobChunk) else b""
         if sealed.startswith(b"slow"):
             time.sleep(SLOW_S)
-        value = self.caller.ask(b.StateGet(digest(Context.CONTENT, sealed)))
-        return value.value or b"" if isinstance(value, b.StateValue) else b""
+        value = self.caller.ask(reverse.StateGet(digest(Context.CONTENT, sealed)))
+        return value.value or b"" if isinstance(value, reverse.StateValue) else b""
 
     def apply(self, request: b.ApplyBlock) -> b.BlockResult | b.NoBlock:
         if request.height != self.height + 1:
@@ -285,8 +287,8 @@ class FakeEnclave:
             self.after_commit.append((name, exec_id))
         if sealed.startswith(b"state"):
             place = digest(Context.CONTENT, sealed)
-            old = self.caller.ask(b.StateGet(place))
-            count = int(old.value or b"0") if isinstance(old, b.StateValue) else 0
+            old = self.caller.ask(reverse.StateGet(place))
+            count = int(old.value or b"0") if isinstance(old, reverse.StateValue) else 0
             writes.append((place, str(count + 1).encode()))
         return PublicPart("request", name, "", 0, MEASUREMENT, NO_CLAIMS, sealed, None), "", writes
 

@@ -81,6 +81,7 @@ class HostSimulator:
             make_device(self.device, now_ms=NOW_MS)
         self.state: dict[bytes, bytes] = {}
         self.blobs: dict[bytes, bytes] = {}
+        self.modules: dict[bytes, bytes] = {}
         self.head: bytes | None = None
         self.sealed_root: bytes | None = None
         self.height = 0
@@ -112,6 +113,12 @@ class HostSimulator:
     def drop_blobs(self, ids: tuple[bytes, ...]) -> None:
         for blob_id in ids:
             self.blobs.pop(blob_id, None)
+
+    def module(self, name: bytes) -> bytes | None:
+        return self.modules.get(name)
+
+    def keep_module(self, name: bytes, sealed: bytes) -> None:
+        self.modules[name] = sealed
 
     def submit(self, transaction: bytes) -> None:
         self.submitted.append(transaction)

@@ -15,13 +15,14 @@ from adyton.core.encoding import encode
 from adyton.host import splice
 from adyton.host.api.forms import CBOR, JSON, from_hex, parse_query, read_field, read_list, to_uint
 from adyton.host.blobs import BlobStore
+from adyton.host.modules import ModuleStore
 from adyton.host.records import announced_keys, start_evidence
 from adyton.host.reverse import ReverseCalls
 from adyton.host.store import Store
-from adyton.protocol.boundary import ENCLAVE_REQUESTS, BlobDrop, BlobPut
 from adyton.protocol.envelope import Envelope
 from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.ledger import PublicPart
+from adyton.protocol.reverse import ENCLAVE_REQUESTS, BlobDrop, BlobPut
 from fuzz.target import Target, refused_or, require, vector_bytes
 from tests.message_forms import samples
 from tools.spec_world import CHAIN_ID
@@ -69,7 +70,13 @@ def _reverse() -> ReverseCalls:
     async def submit(_: bytes) -> object:
         return None
 
-    return ReverseCalls(Store(place / "store.sqlite"), blobs, ThreadPoolExecutor(1), submit)
+    return ReverseCalls(
+        Store(place / "store.sqlite"),
+        blobs,
+        ModuleStore(place / "modules"),
+        ThreadPoolExecutor(1),
+        submit,
+    )
 
 
 def reverse(data: bytes) -> None:

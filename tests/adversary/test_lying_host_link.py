@@ -18,7 +18,7 @@ from adyton.core.schema import Message
 from adyton.enclave.__main__ import main
 from adyton.enclave.host_link import HostLink
 from adyton.host.simulated_tee import make_device, open_device
-from adyton.protocol import boundary
+from adyton.protocol import boundary, reverse
 from tests.host_simulator import MEASUREMENT, configuration
 
 NAME = bytes(32)
@@ -57,10 +57,10 @@ def link(*bodies: bytes | Message) -> HostLink:
 
 
 def test_an_honest_answer_is_returned_as_it_is() -> None:
-    assert link(boundary.StateValue(b"value")).state_get(NAME) == b"value"
-    assert link(boundary.StateValue(None)).state_get(NAME) is None
+    assert link(reverse.StateValue(b"value")).state_get(NAME) == b"value"
+    assert link(reverse.StateValue(None)).state_get(NAME) is None
     page = ((NAME, b"value"),)
-    assert link(boundary.StatePage(page)).state_scan(None) == page
+    assert link(reverse.StatePage(page)).state_scan(None) == page
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,11 @@ def test_an_honest_answer_is_returned_as_it_is() -> None:
         b"",
         b"\xff",
         boundary.Done(),
-        boundary.StatePage(()),
-        boundary.BlobChunk(b"value"),
-        boundary.StateGet(NAME),
-        boundary.StateValue(b"value").encode() + b"\x00",
-        boundary.StateValue(bytes(limits.STATE_VALUE + 1)),
+        reverse.StatePage(()),
+        reverse.BlobChunk(b"value"),
+        reverse.StateGet(NAME),
+        reverse.StateValue(b"value").encode() + b"\x00",
+        reverse.StateValue(bytes(limits.STATE_VALUE + 1)),
         bytes(limits.FRAME),
     ],
 )
@@ -84,7 +84,7 @@ def test_an_answer_of_another_form_is_refused(answer: bytes | Message) -> None:
 
 def test_a_page_of_another_form_is_refused() -> None:
     too_many = tuple((number.to_bytes(32, "big"), b"") for number in range(limits.STATE_PAGE + 1))
-    for answer in (boundary.StateValue(None), boundary.StatePage(too_many)):
+    for answer in (reverse.StateValue(None), reverse.StatePage(too_many)):
         with pytest.raises(MalformedError):
             link(answer).state_scan(None)
 
@@ -98,25 +98,25 @@ def test_a_refusal_is_an_error_without_the_host_s_text() -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 5, 100])
 def test_a_blob_is_never_longer_than_what_was_asked_for(size: int) -> None:
-    chunks = [boundary.BlobChunk(b"12345")] * 30
+    chunks = [reverse.BlobChunk(b"12345")] * 30
     assert link(*chunks).blob(NAME, size) == (b"12345" * 20)[:size]
 
 
 def test_a_blob_ends_where_the_host_says_and_may_be_missing() -> None:
-    assert link(boundary.BlobChunk(b"12"), boundary.BlobChunk(b"")).blob(NAME, 100) == b"12"
-    assert link(boundary.BlobChunk(None)).blob(NAME, 100) is None
-    assert link(boundary.BlobChunk(b"12"), boundary.BlobChunk(None)).blob(NAME, 100) is None
+    assert link(reverse.BlobChunk(b"12"), reverse.BlobChunk(b"")).blob(NAME, 100) == b"12"
+    assert link(reverse.BlobChunk(None)).blob(NAME, 100) is None
+    assert link(reverse.BlobChunk(b"12"), reverse.BlobChunk(None)).blob(NAME, 100) is None
 
 
 def test_a_chunk_over_its_bound_is_refused() -> None:
     with pytest.raises(MalformedError):
-        link(boundary.BlobChunk(bytes(limits.BLOB_CHUNK + 1))).blob(NAME, limits.BLOB)
+        link(reverse.BlobChunk(bytes(limits.BLOB_CHUNK + 1))).blob(NAME, limits.BLOB)
 
 
 @pytest.mark.parametrize("wrong", [0, 2, 10**9])
 def test_an_answer_that_nobody_asked_for_ends_the_channel(wrong: int) -> None:
     made = HostLink(
-        ScriptedChannel(lambda _frame: [Frame(REPLY, wrong, boundary.StateValue(None).encode())])
+        ScriptedChannel(lambda _frame: [Frame(REPLY, wrong, reverse.StateValue(None).encode())])
     )
     with pytest.raises(VerificationError) as problem:
         made.state_get(NAME)
@@ -124,7 +124,7 @@ def test_an_answer_that_nobody_asked_for_ends_the_channel(wrong: int) -> None:
 
 
 def test_a_second_answer_ends_the_channel() -> None:
-    value = boundary.StateValue(None).encode()
+    value = reverse.StateValue(None).encode()
     made = HostLink(ScriptedChannel(lambda frame: [Frame(REPLY, frame.id, value)] * 2))
     assert made.state_get(NAME) is None
     with pytest.raises(VerificationError) as problem:
@@ -135,7 +135,7 @@ def test_a_second_answer_ends_the_channel() -> None:
 def test_requests_that_come_while_the_enclave_waits_are_kept_in_order() -> None:
     def answer(frame: Frame) -> list[Frame]:
         asked = [Frame(REQUEST, number, b"") for number in (7, 8)]
-        return [*asked, Frame(REPLY, frame.id, boundary.StateValue(b"x").encode())]
+        return [*asked, Frame(REPLY, frame.id, reverse.StateValue(b"x").encode())]
 
     made = HostLink(ScriptedChannel(answer))
     assert made.state_get(NAME) == b"x"

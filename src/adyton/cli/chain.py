@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adyton.cli import chain_compare
+from adyton.cli.chain_copy import bring_up_to_date
 from adyton.cli.connect import certificate_policy, open_session, the_pin
 from adyton.cli.output import Output
 from adyton.cli.settings import Settings, home_parent, json_parent, server_parent, settings_of
-from adyton.core import limits
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,31 +58,10 @@ def add(nouns: Any) -> None:
 
 
 def _sync(args: argparse.Namespace, out: Output) -> int:
-    from adyton.client.chain_store import BlockFile
-    from adyton.client.chain_sync import sync
-    from adyton.client.own_receipts import OwnReceipts
-
     settings = settings_of(args)
     with open_session(settings, out) as session:
-        pin, home, keeper = session.pin, session.keystore.home, session.keeper
-        own = OwnReceipts(session.store.requests())
-        # The copy and the view must be of one history: the copy holds what was seen, and what it
-        # shows beyond that is seen too.
-        newest = keeper.update()
-        signers = keeper.signers()
-        verifier, added = sync(
-            lambda chain_id: BlockFile(home, chain_id),
-            lambda start: session.api.get_blocks(start, limits.PAGE_BLOCKS),
-            policy=certificate_policy(frozenset({pin.fingerprint}), settings),
-            now_ms=session.now_ms(),
-            seen=[newest],
-            signers=signers,
-            keep=own.keep,
-            progress=lambda at, of: out.progress(f"verified {at} of {of} blocks"),
-        )
-        receipts, _ = own.require_in(verifier, signers)
-        if verifier.last is not None:
-            keeper.accept_checkpoint(verifier.last.checkpoint.encode(), least=0)
+        copied = bring_up_to_date(session, settings, out)
+    verifier, added, receipts = copied.verifier, copied.added, copied.receipts
     out.text(f"chain {verifier.chain_id.hex()}: {added} new blocks", _summary(verifier))
     out.text(_receipts(receipts, 0))
     out.json({**_facts(verifier), "new_blocks": added, "receipts": receipts})

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 from adyton.cli import (
     chain,
     conflicts,
+    contract,
     failures,
     invite,
     measure,
@@ -36,6 +37,7 @@ NOUNS: Final = (
     verify,
     measure,
     notarize,
+    contract,
     invite,
     whoami,
 )
@@ -51,6 +53,10 @@ a client:
   adyton run script.py --input data.csv --out results/
   adyton tasks
   adyton results
+
+confidential contracts:
+  adyton contract new hello
+  adyton contract deploy hello.wasm
 
 anybody:
   adyton verify CERTIFICATE --fingerprint HEX64

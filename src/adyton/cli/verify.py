@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from adyton.client.verdict import Verdict
 
 _DESCRIPTION = """\
-Check a run certificate, or a notary's receipt together with the file it is of, without asking any
-server. Says in plain words who could have read what. Exits with 0 only where the file verifies and
-the policy holds: a pinned fingerprint, no simulated platform unless allowed, the least ordering,
-evidence that was fresh when the task ran.
+Check a run certificate, the receipt of a contract's call, or a notary's receipt together with the
+file it is of, without asking any server. Says in plain words who could have read what. Exits with 0
+only where the file verifies and the policy holds: a pinned fingerprint, no simulated platform unless
+allowed, the least ordering, evidence that was fresh when the task ran.
 
 With --explain it lists every step of the verification as passed, failed or not reached. With
 --redact it writes a copy that opens less: what is closed there can be neither read nor guessed from
@@ -120,16 +120,18 @@ def _verify(args: argparse.Namespace, out: Output) -> int:
 def _checked(
     unverified: bytes, path: Path, args: argparse.Namespace, settings: Settings, out: Output
 ) -> Verdict:
+    from adyton.client.contract_receipt import ContractReceipt
     from adyton.client.notary import NotaryReceipt
-    from adyton.client.steps import NOTARY_STEPS, RUN_STEPS, Steps
+    from adyton.client.steps import CONTRACT_STEPS, NOTARY_STEPS, RUN_STEPS, Steps
 
     policy = _policy(args, settings)
-    # Both begin with an array head and their own name; a byte wrong there is refused by either parser.
-    is_receipt = NotaryReceipt.WIRE_NAME.encode() in unverified[:64]
-    content = _content(path, args.file) if is_receipt else None
-    steps = Steps(NOTARY_STEPS if is_receipt else RUN_STEPS)
+    # Each begins with an array head and its own name; a byte wrong there is refused by any parser.
+    kinds = {NotaryReceipt.WIRE_NAME: NOTARY_STEPS, ContractReceipt.WIRE_NAME: CONTRACT_STEPS}
+    kind = next((name for name in kinds if name.encode() in unverified[:64]), "")
+    content = _content(path, args.file) if kind == NotaryReceipt.WIRE_NAME else None
+    steps = Steps(kinds.get(kind, RUN_STEPS))
     try:
-        return _verdict(unverified, content, policy, steps, is_receipt=is_receipt)
+        return _verdict(unverified, content, policy, steps, kind)
     finally:
         if args.explain:
             listed = steps.listed()
@@ -143,14 +145,16 @@ def _verdict(
     content: bytes | None,
     policy: CertificatePolicy,
     steps: Steps,
-    *,
-    is_receipt: bool,
+    kind: str,
 ) -> Verdict:
     from adyton.client.certificate import verify_certificate
-    from adyton.client.notary import verify_notary_receipt
+    from adyton.client.contract_receipt import ContractReceipt, verify_contract_receipt
+    from adyton.client.notary import NotaryReceipt, verify_notary_receipt
 
     now_ms = time.time_ns() // 1_000_000
-    if is_receipt:
+    if kind == ContractReceipt.WIRE_NAME:
+        return verify_contract_receipt(unverified, policy=policy, now_ms=now_ms, steps=steps)
+    if kind == NotaryReceipt.WIRE_NAME:
         return verify_notary_receipt(
             unverified, content=content, policy=policy, now_ms=now_ms, steps=steps
         )

@@ -23,6 +23,7 @@ from adyton.core.errors import Error, VerificationError
 from adyton.core.fields import AtMost
 from adyton.core.merkle import Frontier
 from adyton.core.schema import Bytes32, Message, message
+from adyton.protocol.contract import ContractEntry
 from adyton.protocol.evidence import EvidenceBundle, NodeEvidence
 from adyton.protocol.ledger import BlockHeader, Checkpoint, PublicPart, app_hash, entry_leaf
 from adyton.protocol.task import SignedFinish
@@ -254,6 +255,9 @@ class ChainVerifier:
             "finish": (True, False, True),
             "void": (False, False, False),
         }[part.kind]
+        if part.kind == "request" and part.body is not None and not part.code:
+            ContractEntry.decode(part.body)
+            has = (*has[:2], False)
         if has != wanted:
             _refuse(f"a {part.kind} entry has not the form of its kind")
         if part.kind in ("start", "void") and part.claims is not None:

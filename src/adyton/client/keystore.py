@@ -21,7 +21,7 @@ from adyton.client.chain_keeping import ChainStore
 from adyton.client.private_files import load, make_directory, write
 from adyton.client.records import Pin
 from adyton.core.contexts import Context
-from adyton.core.crypto import SigningKey, derive
+from adyton.core.crypto import SigningKey, derive, hpke_public
 from adyton.core.encoding import decode, encode
 from adyton.core.errors import UsageError
 
@@ -43,6 +43,11 @@ class Identity:
     def result_key(self, chain_id: bytes, request_id: bytes) -> bytes:
         """Return the key of a request's result; it can always be derived again."""
         return derive(self._secret, Context.KDF_CLIENT_RESULT, chain_id, request_id)
+
+    def events_key(self) -> tuple[bytes, bytes]:
+        """Return secret and public X25519 key that contracts seal events to; the public one may be given away."""
+        secret = derive(self._secret, Context.KDF_CLIENT_EVENTS)
+        return secret, hpke_public(secret)
 
     def response_key(self, chain_id: bytes, request_id: bytes) -> bytes:
         """Return the key under which a request's response comes back."""

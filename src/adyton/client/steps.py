@@ -38,6 +38,15 @@ NOTARY_STEPS: Final = (
     "the entry commits to the digest, and the digest is that of the file",
     "the key was not used too long after its evidence was made, and nothing is of the future",
 )
+CONTRACT_STEPS: Final = (
+    "the bytes are the one encoding of a receipt",
+    "its genesis has a fingerprint that is pinned, and an accepted platform and ordering",
+    "the evidence is of the recorder that signed, and holds: this code, configuration and chain",
+    "the entry lies in a block of this chain, executed by the pinned code, and was carried out",
+    "the entry commits to the commitments of a call",
+    "each field that is opened fits its commitment",
+    "the key was not used too long after its evidence was made, and nothing is of the future",
+)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,15 @@ _FIELDS_OF: Final[Mapping[str, frozenset[str]]] = {
     "inputs": frozenset({"inputs", "arguments", "stdin"}),
     "result": frozenset({"exit_code", "stdout", "stderr", "outputs"}),
     "run information": frozenset({"limits", "run_info"}),
+    "call": frozenset(
+        {"address", "code_hash", "method", "caller", "input", "status", "output", "usage"}
+    ),
 }
-_NOTARY_SUBJECTS: Final = ("file",)
+_SUBJECTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "run": SUBJECTS,
+    "notarization": ("file",),
+    "contract call": ("call", "state"),
+}
 _OPENED: Final[Mapping[str, str]] = {
     "code": "the digest of the code",
     "inputs": "names and digests of the inputs",
@@ -32,6 +39,14 @@ _OPENED: Final[Mapping[str, str]] = {
     "limits": "the limits",
     "run_info": "the run information",
     "file": "the digest of the file",
+    "address": "the contract's address",
+    "code_hash": "the hash of its code",
+    "method": "the method",
+    "caller": "the caller's public key",
+    "input": "the input",
+    "status": "how it ended",
+    "output": "the output",
+    "usage": "what it cost",
 }
 
 
@@ -40,7 +55,7 @@ class Verdict:
     """The facts of a certificate that holds, and their meaning.
 
     Attributes:
-        subject: `run` or `notarization`.
+        subject: `run`, `notarization` or `contract call`.
         platform: kind of platform that the evidence is of.
         hardware_rooted: whether a maker of hardware vouches for the code and for secrecy.
         stale_ms: how much older the evidence was, at the time of the run, than the policy allows; 0
@@ -72,10 +87,9 @@ class Verdict:
 
     def readable(self) -> dict[str, dict[str, str]]:
         """Return, for each subject, who could have read it: `operator` and `others`."""
-        subjects = SUBJECTS if self.subject == "run" else _NOTARY_SUBJECTS
         return {
             subject: {"operator": self._operator(subject), "others": self._others(subject)}
-            for subject in subjects
+            for subject in _SUBJECTS_OF[self.subject]
         }
 
     def _operator(self, subject: str) -> str:
@@ -142,9 +156,8 @@ class Verdict:
 
     def lines(self) -> list[str]:
         """Return the verdict for people, a line each."""
-        what = "run" if self.subject == "run" else "notarization"
         out = [
-            f"it holds: a {what} on chain {self.chain_id.hex()[:16]}",
+            f"it holds: a {self.subject} on chain {self.chain_id.hex()[:16]}",
             f"  task        {self.task_hash.hex()}",
             f"  fingerprint {self.fingerprint.hex()} (pinned)",
             f"  code base   {self.measurement.hex()}",

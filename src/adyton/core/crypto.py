@@ -197,6 +197,19 @@ def hpke_seal(public_key: bytes, plaintext: bytes, context: Context, *info: byte
         raise VerificationError("unopenable", "not a usable public key") from problem
 
 
+def exchange(secret: bytes, unverified_public: bytes) -> bytes:
+    """Return the X25519 shared secret of 32 secret bytes and another's public key, 32 bytes.
+
+    Raises:
+        VerificationError: the public key is not usable: a wrong size, or of low order.
+    """
+    try:
+        public = X25519PublicKey.from_public_bytes(unverified_public)
+        return X25519PrivateKey.from_private_bytes(secret).exchange(public)
+    except ValueError as problem:
+        raise VerificationError("unopenable", "not a usable public key") from problem
+
+
 def hpke_public(secret: bytes) -> bytes:
     """Return the X25519 public key of 32 secret bytes."""
     return X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()

@@ -189,6 +189,14 @@ CODES: Final[dict[str, str]] = {
     "sandbox_failed": "the sandbox ended before the guest did",
     "input_unavailable": "an input blob is not there or not what was signed",
     "attempts_exhausted": "the task was interrupted too often",
+    # contracts
+    "module_refused": "not a module that a contract may be",
+    "engine_failed": "the contract engine ended while it ran this module",
+    "contract_unknown": "there is no contract at this address",
+    "not_upgradable": "the contract cannot be upgraded by this client",
+    "out_of_block_fuel": "the block's fuel is used up; ask again",
+    "call_failed": "the contract did not carry out the call",
+    "interface": "the arguments are not what the contract's interface description says",
     # client
     "usage": "the command line or call is not valid",
     "keystore": "the keystore cannot be used",

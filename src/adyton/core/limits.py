@@ -76,6 +76,27 @@ RESULT_INLINE: Final = 256 * KIB  # sealed results above travel as blobs
 RESULT_MIN: Final = 256  # smallest size class
 STATE_PENDING: Final = 400 * KIB  # one pending task
 
+# contracts; what one call may do besides is in `sandbox/wasm/abi.py`
+CONTRACT_CODE: Final = 256 * KIB
+CONTRACT_INTERFACE: Final = 32 * KIB
+CONTRACT_INPUT: Final = 256 * KIB
+CONTRACT_OUTPUT: Final = 128 * KIB
+CONTRACT_FUEL: Final = 1_000_000_000  # of one request
+CONTRACT_BLOCK_FUEL: Final = 5_000_000_000  # of all requests of a block; the next ones are refused
+CONTRACT_PADDING: Final = 64 * KIB
+CONTRACT_MEMORY: Final = 16 * MIB  # of each memory
+CONTRACT_MEMORIES: Final = 4
+CONTRACT_IMPORTS: Final = 64
+CONTRACT_EXPORTS: Final = 256
+CONTRACT_FUNCTIONS: Final = 4096
+CONTRACT_FUNCTION: Final = 64 * KIB  # bytes of one function
+CONTRACT_LOCALS: Final = 4096  # of one function
+CONTRACT_EVENTS: Final = 64  # of one request
+CONTRACT_EVENT: Final = 4 * KIB
+CONTRACT_SEALED_EVENT: Final = 8 * KIB
+CONTRACT_LOG_LINES: Final = 256  # that a result carries
+MODULE: Final = 8 * MIB  # compiled and sealed, kept by the host
+
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ
 EVIDENCE_AGE_S: Final = 24 * 3600

@@ -8,8 +8,11 @@ from adyton.core import limits
 from adyton.core.errors import Error, InvariantError, UnavailableError, UsageError
 from adyton.enclave.apps.account import Account
 from adyton.enclave.apps.base import AfterCommit, Reader
+from adyton.enclave.apps.contracts import Contracts
 from adyton.enclave.apps.notary import Notary
 from adyton.enclave.apps.tasks import PendingTask, Tasks
+from adyton.enclave.contracts.book import Book
+from adyton.enclave.contracts.modules import Modules
 from adyton.enclave.host_port import HostPort
 from adyton.enclave.intake import Intake
 from adyton.enclave.keys import TICKET_UNIQUE, Keys
@@ -51,7 +54,12 @@ class Chain:
         self._members = Members(self.keys, self.state)
         self._account = Account(self.state)
         self._tasks = Tasks(self.state, self)
-        self._readers: dict[str, Reader] = {self._account.name: self._account}
+        book = Book(self.keys, self.state)
+        self._contracts = Contracts(
+            self.keys, book, Modules(self.keys, link), lambda: self.recorder.head
+        )
+        readers: tuple[Reader, ...] = (self._account, self._contracts)
+        self._readers = {reader.name: reader for reader in readers}
         self._after_commit: dict[int, tuple[AfterCommit, ...]] = {}
         self._machine: Machine | None = None
         self._node: Node | None = None
@@ -81,7 +89,7 @@ class Chain:
         return self.recorder.head
 
     def _visit(self, loaded: Loaded) -> None:
-        for part in (self._intake, self._members, self._account, self._tasks):
+        for part in (self._intake, self._members, self._account, self._tasks, self._contracts):
             part.visit(loaded)
 
     def serve(self) -> tuple[bytes, str]:
@@ -115,7 +123,7 @@ class Chain:
                 members=self._members,
                 account=self._account,
                 tasks=self._tasks,
-                apps=(Notary(), self._tasks),
+                apps=(Notary(), self._tasks, self._contracts),
                 sealer=self._sealer,
                 measurement=self._platform.measurement,
             )
@@ -241,6 +249,7 @@ class Chain:
 
     def stop(self) -> None:
         """End every guest; their tasks stay pending."""
+        self._contracts.close()
         if self._runner is not None:
             self._runner.stop()
 

@@ -15,14 +15,15 @@ from adyton.channel.framing import REPLY, REQUEST, Channel, Frame
 from adyton.core import limits
 from adyton.core.errors import CODES, InvariantError, UnavailableError, VerificationError
 from adyton.core.schema import Message, decode_one_of
-from adyton.protocol.boundary import (
+from adyton.protocol.boundary import Done, EnclaveMessage, Failure
+from adyton.protocol.reverse import (
     BlobChunk,
     BlobDrop,
     BlobGet,
     BlobPut,
-    Done,
-    EnclaveMessage,
-    Failure,
+    ModuleData,
+    ModuleGet,
+    ModulePut,
     StateGet,
     StatePage,
     StateScan,
@@ -165,6 +166,14 @@ class HostLink:
         """Tell the host that blobs are no longer needed."""
         if ids:
             self.call(BlobDrop(ids), Done)
+
+    def module(self, name: bytes) -> bytes | None:
+        """Return what the host says it has kept as a compiled module: unverified; None when it has none."""
+        return self.call(ModuleGet(name), ModuleData).data
+
+    def keep_module(self, name: bytes, sealed: bytes) -> None:
+        """Have the host keep a compiled module for the next start."""
+        self.call(ModulePut(name, sealed), Done)
 
     def submit(self, transaction: bytes) -> None:
         """Have a transaction ordered and stored; returns when the host says that it is."""

@@ -23,5 +23,11 @@ class HostPort(StateHost, Protocol):
     def drop_blobs(self, ids: tuple[bytes, ...]) -> None:
         """Tell the host that blobs are no longer needed."""
 
+    def module(self, name: bytes) -> bytes | None:
+        """Return what the host says it has kept as a compiled module; None when it has none."""
+
+    def keep_module(self, name: bytes, sealed: bytes) -> None:
+        """Have the host keep a compiled module for the next start."""
+
     def submit(self, transaction: bytes) -> None:
         """Have a transaction ordered and stored; returns when the host says that it is."""

@@ -14,10 +14,12 @@ from adyton.core.contexts import Context
 from adyton.core.crypto import HpkeKey, SivKey, derive, mac
 from adyton.core.errors import Error, PolicyError, UsageError, VerificationError
 from adyton.enclave.sealing import Root
+from adyton.protocol.derived import seal_derived
 from adyton.protocol.envelope import epoch_bytes
 from adyton.protocol.genesis import Genesis
 
 _SERVER_KEYS_CACHED: Final = 4096
+_CONTRACT_KEYS_CACHED: Final = 1024
 _DAY_MS: Final = 24 * 3600 * 1000
 TICKET_UNIQUE: Final = 12
 
@@ -38,6 +40,9 @@ class Keys:
         self.node = HpkeKey(root.node_secret)
         self.state_names_seed = derive(root.root, Context.KDF_STATE_NAMES, self.chain_id)
         self.durable = SivKey(root.root, Context.KDF_STATE_DURABLE, self.chain_id)
+        self._contracts_secret = derive(root.root, Context.KDF_CONTRACTS, self.chain_id)
+        self._contracts: OrderedDict[bytes, SivKey] = OrderedDict()
+        self.modules = SivKey(root.root, Context.KDF_MODULES, self.chain_id)
         self._transient: dict[int, SivKey] = {}
         self._tickets: dict[int, SivKey] = {}
         self._intake: dict[int, HpkeKey] = {}
@@ -59,6 +64,26 @@ class Keys:
             )
             self._transient[epoch] = key
         return key
+
+    def contract_state(self, address: bytes) -> SivKey:
+        """Return the key of one contract's stored values."""
+        key = self._contracts.get(address)
+        if key is None:
+            key = SivKey(self._contracts_secret, Context.KDF_CONTRACT_STATE, address)
+            self._contracts[address] = key
+            if len(self._contracts) > _CONTRACT_KEYS_CACHED:
+                self._contracts.popitem(last=False)
+        return key
+
+    def contract_random(self, exec_id: bytes, place: int, size: int) -> bytes:
+        """Return `size` bytes, at most 8,160, that nobody could foresee before the execution; `place` counts them."""
+        secret = self._secret(self.epoch)
+        counted = place.to_bytes(4, "big")
+        return derive(secret, Context.KDF_CONTRACT_RANDOM, exec_id, counted, size=size)
+
+    def seal_derived(self, exec_id: bytes, index: int, recipient: bytes, plaintext: bytes) -> bytes:
+        """Seal to a public key inside of execution; see `protocol/derived.py`."""
+        return seal_derived(self._secret(self.epoch), exec_id, index, recipient, plaintext)
 
     def intake(self, epoch: int) -> HpkeKey:
         """Return the key that first contacts are sealed to.

@@ -240,7 +240,7 @@ class Machine:
             self._parts.measurement,
             None if outcome is None else outcome.claims,
             response.seal(opened.request.response_key, exec_id),
-            None,
+            None if outcome is None else outcome.body,
         )
         return _Entry(part, opened.task_hash, "", None if outcome is None else outcome.after_commit)
 

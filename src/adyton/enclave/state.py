@@ -5,7 +5,8 @@ A value lies under HMAC(name key, app ‖ name), as
     class (1 byte) ‖ epoch (4) ‖ height (8) ‖ entry (4) ‖ AES-SIV(app, name, expiry, value)
 
 with the stored name and those 17 bytes as associated data. Durable values are keyed by the durable root, transient
-ones by their epoch's secret.
+ones by their epoch's secret. A padded value is a durable one whose size is a class; it has the smallest class in the
+place of the epoch.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from adyton.core.schema import Message, Uint, message
 from adyton.enclave.keys import Keys
 from adyton.enclave.state_tree import StateTree
 from adyton.protocol.ledger import stored_digest
+from adyton.protocol.padding import pad, unpad
 
 _M = TypeVar("_M", bound=Message)
 DURABLE: Final = 0
 TRANSIENT: Final = 1
+PADDED: Final = 2  # durable, and filled up to a size class
 _HEADER: Final = 17
 _NAMES_SLOT: Final = bytes(
     32
@@ -80,6 +83,7 @@ class StateHost(Protocol):
 class _Pending:
     value: _Value | None
     kind: int
+    least: int = 0
 
 
 class State:
@@ -235,10 +239,20 @@ class State:
         *,
         kind: int = DURABLE,
         expires_ms: int | None = None,
+        least: int = 0,
     ) -> None:
-        """Write a value; it is removed in the first block at or after `expires_ms`."""
+        """Write a value; it is removed in the first block at or after `expires_ms`.
+
+        Args:
+            app: who writes.
+            name: the app's own.
+            value: what to keep.
+            kind: `DURABLE`, `TRANSIENT` or `PADDED`.
+            expires_ms: None keeps it.
+            least: smallest size class of a padded value.
+        """
         made = _Value(app, name, expires_ms, value)
-        self._entry[self._stored_name(app, name)] = _Pending(made, kind)
+        self._entry[self._stored_name(app, name)] = _Pending(made, kind, least)
 
     def remove(self, app: str, name: bytes) -> None:
         """Remove a value."""
@@ -254,7 +268,7 @@ class State:
             pending = self._entry[name]
             sealed = None
             if pending.value is not None:
-                sealed = self._seal(name, pending.value, pending.kind, position)
+                sealed = self._seal(name, pending, pending.value, position)
                 self._remember_expiry(name, pending.value.expires_ms)
             elif self._tree.get(name) is None:
                 continue
@@ -292,14 +306,15 @@ class State:
         return last[2]
 
     def _key(self, kind: int, epoch: int) -> SivKey:
-        if kind == DURABLE and epoch == 0:
+        if kind == PADDED or (kind == DURABLE and epoch == 0):
             return self._keys.durable
         if kind == TRANSIENT:
             return self._keys.transient(epoch)
         raise VerificationError("state_mismatch", "a stored value of an unknown class")
 
-    def _seal(self, name: bytes, value: _Value, kind: int, position: int) -> bytes:
-        epoch = self._keys.epoch if kind == TRANSIENT else 0
+    def _seal(self, name: bytes, pending: _Pending, value: _Value, position: int) -> bytes:
+        kind = pending.kind
+        epoch = {TRANSIENT: self._keys.epoch, PADDED: pending.least}.get(kind, 0)
         header = (
             bytes([kind])
             + epoch.to_bytes(4, "big")
@@ -307,6 +322,8 @@ class State:
             + position.to_bytes(4, "big")
         )
         encoded = value.encode()
+        if kind == PADDED:
+            encoded = pad(encoded, least=pending.least)
         if len(encoded) + _HEADER + 16 > limits.STATE_VALUE:
             raise InvariantError("invariant", "a state value over its bound")
         return header + self._key(kind, epoch).seal(encoded, Context.AD_STATE, name, header)
@@ -316,7 +333,9 @@ class State:
         if len(header) != _HEADER:
             raise VerificationError("state_mismatch", "a stored value is too short")
         try:
-            key = self._key(header[0], int.from_bytes(header[1:5], "big"))
-            return _Value.decode(key.open(sealed, Context.AD_STATE, name, header))
+            epoch = int.from_bytes(header[1:5], "big")
+            key = self._key(header[0], epoch)
+            opened = key.open(sealed, Context.AD_STATE, name, header)
+            return _Value.decode(unpad(opened, least=epoch) if header[0] == PADDED else opened)
         except Error as problem:
             raise VerificationError("state_mismatch", "a stored value does not open") from problem

@@ -12,6 +12,7 @@ from adyton.core.errors import UnavailableError, UsageError
 
 STORE: Final = "ledger.sqlite"
 BLOBS: Final = "blobs"
+MODULES: Final = "modules"
 IMAGES: Final = "images"
 DEVICE: Final = "device"
 LOCK: Final = "lock"
@@ -44,6 +45,11 @@ class DataDirectory:
     def blobs(self) -> Path:
         """Directory of blobs."""
         return self.path / BLOBS
+
+    @property
+    def modules(self) -> Path:
+        """Directory of sealed, compiled contract modules: a cache."""
+        return self.path / MODULES
 
     @property
     def images(self) -> Path:

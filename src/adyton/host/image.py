@@ -34,7 +34,16 @@ from adyton.core.measurement import (
 
 PACKAGES: Final = ("attestation", "channel", "core", "enclave", "protocol", "sandbox")
 # The closure that requirements/enclave.txt pins; a test compares the two.
-DISTRIBUTIONS: Final = ("cbor2", "cffi", "cryptography", "pycparser", "pynacl")
+DISTRIBUTIONS: Final = (
+    "cbor2",
+    "cffi",
+    "coincurve",
+    "cryptography",
+    "pycparser",
+    "pynacl",
+    "sortedcontainers",
+    "wasmtime",
+)
 BOOT: Final = "boot.py"
 _BOOT_SOURCE: Final = "enclave/boot.py"
 _TESTS: Final = frozenset({"test", "tests"})

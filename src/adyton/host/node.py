@@ -18,6 +18,7 @@ from adyton.host.blobs import BlobStore
 from adyton.host.enclave import EnclaveProcess
 from adyton.host.engines.base import Engine
 from adyton.host.metrics import Metrics
+from adyton.host.modules import ModuleStore
 from adyton.host.pages import PageReader
 from adyton.host.records import is_finish
 from adyton.host.shares import Places, Rate
@@ -45,11 +46,12 @@ class Node:
         engine: None while the enclave is not serving.
     """
 
-    def __init__(self, store_path: Path, blobs_path: Path) -> None:
+    def __init__(self, store_path: Path, blobs_path: Path, modules_path: Path) -> None:
         self.store = Store(store_path)
         self.pages = PageReader(store_path)
         self.blob_thread = ThreadPoolExecutor(1, "blobs")
         self.blobs = BlobStore(blobs_path)
+        self.modules = ModuleStore(modules_path)
         self.metrics = Metrics()
         self.waiters = Waiters()
         self.enclave: EnclaveProcess | None = None

@@ -16,15 +16,18 @@ from adyton.core.errors import Error, InvariantError
 from adyton.core.schema import Message, decode_one_of
 from adyton.host.blobs import BlobStore
 from adyton.host.failures import failure_of
+from adyton.host.modules import ModuleStore
 from adyton.host.store import Store
-from adyton.protocol.boundary import (
+from adyton.protocol.boundary import Done, EnclaveMessage
+from adyton.protocol.reverse import (
     ENCLAVE_REQUESTS,
     BlobChunk,
     BlobDrop,
     BlobGet,
     BlobPut,
-    Done,
-    EnclaveMessage,
+    ModuleData,
+    ModuleGet,
+    ModulePut,
     StateGet,
     StatePage,
     StateScan,
@@ -45,6 +48,7 @@ class ReverseCalls:
     Args:
         store: state values.
         blobs: used on `blob_thread` alone.
+        modules: used on `blob_thread` alone.
         blob_thread: executor of one thread, so that parts of a blob stay in order.
         submit: has a transaction ordered; done when it is stored.
     """
@@ -53,11 +57,13 @@ class ReverseCalls:
         self,
         store: Store,
         blobs: BlobStore,
+        modules: ModuleStore,
         blob_thread: Executor,
         submit: Callable[[bytes], Awaitable[object]],
     ) -> None:
         self._store = store
         self._blobs = blobs
+        self._modules = modules
         self._blob_thread = blob_thread
         self._submit = submit
 
@@ -110,5 +116,10 @@ class ReverseCalls:
         if isinstance(request, BlobDrop):
             for id_ in request.ids:
                 self._blobs.drop(id_)
+            return Done()
+        if isinstance(request, ModuleGet):
+            return ModuleData(self._modules.get(request.name))
+        if isinstance(request, ModulePut):
+            self._modules.put(request.name, request.data)
             return Done()
         raise InvariantError("invariant", "a reverse call without an answer")

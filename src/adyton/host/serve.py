@@ -83,7 +83,7 @@ def serve(
     ):
         fixed = fixed_at_genesis(settings)
         launch = launch or _from_image(directory, fixed)
-        node = Node(directory.store, directory.blobs)
+        node = Node(directory.store, directory.blobs, directory.modules)
         try:
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 runner.run(_serve(settings, on_ready, launch, fixed, node, listener))

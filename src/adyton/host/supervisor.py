@@ -95,7 +95,7 @@ class Supervisor:
                 raise UnavailableError("enclave_down", "nothing is ordered yet")
             return engine.submit_own(transaction)
 
-        reverse = ReverseCalls(node.store, node.blobs, node.blob_thread, submit)
+        reverse = ReverseCalls(node.store, node.blobs, node.modules, node.blob_thread, submit)
         enclave = self._enclave = await EnclaveProcess.start(self._launch, reverse)
         provisioned = await enclave.call(
             Provision(

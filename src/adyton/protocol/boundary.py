@@ -9,12 +9,7 @@ The dispatcher takes `HostRequest` values (host → enclave) and answers each wi
     ApplyBlock -> BlockResult or NoBlock   Committed -> Done        FirstContact -> FirstContactAnswer
     ShowEvidence -> Evidence        Read -> Answer           Status -> StatusAnswer      Drain -> Done
 
-While it executes, the enclave asks (enclave → host):
-
-    StateGet -> StateValue    StateScan -> StatePage    BlobGet -> BlobChunk
-    BlobPut  -> Done          BlobDrop  -> Done         Submit  -> Done
-
-A request that is refused is answered with `Failure`.
+What the enclave asks meanwhile is in `reverse.py`. A request that is refused is answered with `Failure`.
 """
 
 from __future__ import annotations
@@ -305,77 +300,6 @@ class Drain(UntrustedMessage):
     """Stop: no new block; guests are ended, their tasks stay pending."""
 
 
-# --- enclave asks -------------------------------------------------------------------------------
-
-
-@message("state-get/1", max_bytes=128)
-class StateGet(EnclaveMessage):
-    """Ask for one stored value."""
-
-    name: Bytes32
-
-
-@message("state-value/1", max_bytes=limits.STATE_VALUE + 64)
-class StateValue(UntrustedReply):
-    """The stored value, or null."""
-
-    value: StoredValue | None
-
-
-@message("state-scan/1", max_bytes=128)
-class StateScan(EnclaveMessage):
-    """Ask for stored values in the order of their names, from the first name after `after`."""
-
-    after: Bytes32 | None
-    most: Annotated[int, AtMost(limits.STATE_PAGE)]
-
-
-@message("state-page/1", max_bytes=limits.FRAME)
-class StatePage(UntrustedReply):
-    """Names and values in ascending order; an empty page ends the scan."""
-
-    values: Annotated[tuple[tuple[Bytes32, StoredValue], ...], AtMost(limits.STATE_PAGE)]
-
-
-@message("blob-get/1", max_bytes=128)
-class BlobGet(EnclaveMessage):
-    """Ask for a part of a blob."""
-
-    id: Bytes32
-    offset: Annotated[int, AtMost(2 * limits.BLOB)]
-
-
-@message("blob-chunk/1", max_bytes=limits.BLOB_CHUNK + 64)
-class BlobChunk(UntrustedReply):
-    """At most `limits.BLOB_CHUNK` bytes from the offset on; empty at the end; null where there is no such blob."""
-
-    data: Annotated[bytes, AtMost(limits.BLOB_CHUNK)] | None
-
-
-@message("blob-put/1", max_bytes=limits.BLOB_CHUNK + 256)
-class BlobPut(EnclaveMessage):
-    """Store the next part of a sealed result; `last` completes it."""
-
-    id: Bytes32
-    offset: Annotated[int, AtMost(2 * limits.BLOB)]
-    data: Annotated[bytes, AtMost(limits.BLOB_CHUNK)]
-    last: bool
-
-
-@message("blob-drop/1", max_bytes=64 * limits.BLOBS_PER_TASK + 64)
-class BlobDrop(EnclaveMessage):
-    """These blobs are no longer needed."""
-
-    ids: Annotated[tuple[Bytes32, ...], AtMost(limits.BLOBS_PER_TASK + 2)]
-
-
-@message("submit/1", max_bytes=limits.ENTRY + 64)
-class Submit(EnclaveMessage):
-    """Have this transaction ordered."""
-
-    transaction: Transaction
-
-
 HOST_REQUESTS: Final[dict[str, type[UntrustedMessage]]] = {
     cls.WIRE_NAME: cls
     for cls in (
@@ -390,7 +314,4 @@ HOST_REQUESTS: Final[dict[str, type[UntrustedMessage]]] = {
         Status,
         Drain,
     )
-}
-ENCLAVE_REQUESTS: Final[dict[str, type[EnclaveMessage]]] = {
-    cls.WIRE_NAME: cls for cls in (StateGet, StateScan, BlobGet, BlobPut, BlobDrop, Submit)
 }

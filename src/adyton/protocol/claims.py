@@ -29,6 +29,16 @@ TASK_FIELDS: Final = (
     "run_info",
 )
 NOTARY_FIELDS: Final = ("file",)
+CONTRACT_FIELDS: Final = (
+    "address",
+    "code_hash",
+    "method",
+    "caller",
+    "input",
+    "status",
+    "output",
+    "usage",
+)
 
 
 def content_digest(content: bytes) -> bytes:

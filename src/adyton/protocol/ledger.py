@@ -88,7 +88,7 @@ class PublicPart(Message):
         measurement: of the code that executed it.
         claims: digest of salted commitments.
         sealed: sealed response of a request.
-        body: node evidence of a start, signed finish of a finish.
+        body: node evidence of a start, signed finish of a finish, what a request made public.
     """
 
     kind: EntryKind

@@ -44,20 +44,25 @@ def _known_rights(version: int) -> int:
     return (1 << (16 if version >= 5 else bits)) - 1
 
 
-def ruleset(version: int) -> int:
+def ruleset(version: int, *, files: bool = True) -> int:
     """Make the guest's rules for ABI `version` >= 1 and return their descriptor.
 
     Reading everywhere in the jail, writing in /task and /tmp; where the version has them: no TCP,
     no abstract sockets and no signals beyond the domain.
 
     Trust: runs in the cell, before guest code.
+
+    Args:
+        version: of the kernel's Landlock.
+        files: False allows no file at all.
     """
     known = _known_rights(version)
     scopes = struct.pack("=QQQ", known, 0b11, 0b11)
     size = 8 if version < 4 else 16 if version < 6 else 24
     rules = kernel.syscall(_SYS_CREATE_RULESET, scopes, size, 0, what="landlock")
     write = known & ~(_MAKE_CHAR | _MAKE_BLOCK | _MAKE_SOCK)
-    for path, rights in (("/", _READ), ("/dev", _DEVICES), ("/task", write), ("/tmp", write)):
+    allowed = (("/", _READ), ("/dev", _DEVICES), ("/task", write), ("/tmp", write))
+    for path, rights in allowed if files else ():
         directory = os.open(path, os.O_PATH | os.O_CLOEXEC)
         rule = struct.pack("=Qi", rights & known, directory)
         kernel.syscall(_SYS_ADD_RULE, rules, _RULE_PATH_BENEATH, rule, 0, what="landlock rule")

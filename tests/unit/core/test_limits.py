@@ -2,7 +2,7 @@
 
 from adyton.core import limits
 from adyton.core.crypto import HPKE_OVERHEAD, SIV_OVERHEAD
-from adyton.protocol import boundary
+from adyton.protocol import boundary, reverse
 from adyton.protocol.envelope import PADDED_LEAST
 from adyton.protocol.padding import size_class
 
@@ -31,7 +31,7 @@ def test_a_block_fits_a_frame() -> None:
 
 
 def test_every_message_of_the_channel_fits_a_frame() -> None:
-    for classes in (boundary.HOST_REQUESTS, boundary.ENCLAVE_REQUESTS):
+    for classes in (boundary.HOST_REQUESTS, reverse.ENCLAVE_REQUESTS):
         for cls in classes.values():
             assert cls.MAX_BYTES <= limits.FRAME
 

@@ -11,7 +11,7 @@ import pytest
 from adyton.core import limits
 from adyton.enclave.dispatcher import Dispatcher
 from adyton.enclave.sealing import Sealer
-from adyton.protocol import boundary
+from adyton.protocol import boundary, reverse
 from adyton.protocol.boundary import UntrustedMessage
 from adyton.protocol.genesis import Configuration
 from tests.host_fixtures import contacted
@@ -94,7 +94,7 @@ def test_bytes_that_are_no_request_change_nothing(host: HostSimulator, garbage: 
 
 
 def test_an_answer_is_no_request(host: HostSimulator) -> None:
-    for message in (boundary.Done(), boundary.StateValue(None), boundary.StateGet(bytes(32))):
+    for message in (boundary.Done(), reverse.StateValue(None), reverse.StateGet(bytes(32))):
         with pytest.raises(Refused) as refused:
             host.ask_raw(message.encode(), boundary.Done)
         assert refused.value.code == "malformed"

@@ -14,15 +14,18 @@ from adyton.core.encoding import encode
 from adyton.core.errors import Error, UnavailableError
 from adyton.core.schema import Message, decode_one_of
 from adyton.host.blobs import BlobStore
+from adyton.host.modules import ModuleStore
 from adyton.host.reverse import ReverseCalls
 from adyton.host.store import Store
 from adyton.protocol import boundary as b
+from adyton.protocol import reverse
 from adyton.protocol.task import blob_id
 from tests.host_kit import Chain
 
 NAME = b"\x07" * 32
 REPLIES: dict[str, type[Message]] = {
-    cls.WIRE_NAME: cls for cls in (b.StateValue, b.StatePage, b.BlobChunk, b.Done, b.Failure)
+    cls.WIRE_NAME: cls
+    for cls in (reverse.StateValue, reverse.StatePage, reverse.BlobChunk, b.Done, b.Failure)
 }
 
 
@@ -37,7 +40,9 @@ class Kit:
         self.thread = ThreadPoolExecutor(1)
         blobs = BlobStore(path / "blobs")
         self.refusal: Error | None = None
-        self.reverse = ReverseCalls(self.store, blobs, self.thread, self.submit)
+        self.reverse = ReverseCalls(
+            self.store, blobs, ModuleStore(path / "modules"), self.thread, self.submit
+        )
 
     async def submit(self, transaction: bytes) -> None:
         """Store a transaction, later."""
@@ -56,8 +61,8 @@ class Kit:
         return decode_one_of(asyncio.run(answer()), REPLIES)
 
     def value(self) -> bytes | None:
-        reply = self.ask(b.StateGet(NAME).encode())
-        assert isinstance(reply, b.StateValue)
+        reply = self.ask(reverse.StateGet(NAME).encode())
+        assert isinstance(reply, reverse.StateValue)
         return reply.value
 
 
@@ -71,24 +76,24 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
 
 
 def test_a_value_comes_at_once(kit: Kit) -> None:
-    assert isinstance(kit.reverse(b.StateGet(NAME).encode()), bytes)
+    assert isinstance(kit.reverse(reverse.StateGet(NAME).encode()), bytes)
     assert kit.value() == b"stored"
-    assert kit.ask(b.StateGet(bytes(32)).encode()) == b.StateValue(None)
+    assert kit.ask(reverse.StateGet(bytes(32)).encode()) == reverse.StateValue(None)
 
 
 def test_a_scan_ends_with_an_empty_page(kit: Kit) -> None:
-    assert kit.ask(b.StateScan(None, 5).encode()) == b.StatePage(((NAME, b"stored"),))
-    assert kit.ask(b.StateScan(NAME, 5).encode()) == b.StatePage(())
+    assert kit.ask(reverse.StateScan(None, 5).encode()) == reverse.StatePage(((NAME, b"stored"),))
+    assert kit.ask(reverse.StateScan(NAME, 5).encode()) == reverse.StatePage(())
 
 
 def test_a_submission_is_handed_on(kit: Kit) -> None:
-    assert kit.ask(b.Submit(b"transaction").encode()) == b.Done()
+    assert kit.ask(reverse.Submit(b"transaction").encode()) == b.Done()
     assert kit.submitted[-1] == b"transaction"
 
 
 def test_a_submission_that_is_not_stored_is_refused(kit: Kit) -> None:
     kit.refusal = UnavailableError("commit_failed", "the disk is full")
-    reply = kit.ask(b.Submit(b"transaction").encode())
+    reply = kit.ask(reverse.Submit(b"transaction").encode())
     assert isinstance(reply, b.Failure)
     assert reply.code == "commit_failed"
 
@@ -96,18 +101,18 @@ def test_a_submission_that_is_not_stored_is_refused(kit: Kit) -> None:
 def test_blobs_are_put_got_and_dropped(kit: Kit) -> None:
     data = b"abcdef"
     id_ = blob_id(data)
-    assert kit.ask(b.BlobGet(id_, 0).encode()) == b.BlobChunk(None)
-    assert kit.ask(b.BlobPut(id_, 0, data[:3], False).encode()) == b.Done()
-    assert kit.ask(b.BlobPut(id_, 3, data[3:], True).encode()) == b.Done()
-    assert kit.ask(b.BlobGet(id_, 2).encode()) == b.BlobChunk(b"cdef")
-    assert kit.ask(b.BlobDrop((id_,)).encode()) == b.Done()
-    assert kit.ask(b.BlobGet(id_, 2).encode()) == b.BlobChunk(b"cdef")  # results stay
-    reply = kit.ask(b.BlobPut(id_, 0, b"other", True).encode())
+    assert kit.ask(reverse.BlobGet(id_, 0).encode()) == reverse.BlobChunk(None)
+    assert kit.ask(reverse.BlobPut(id_, 0, data[:3], False).encode()) == b.Done()
+    assert kit.ask(reverse.BlobPut(id_, 3, data[3:], True).encode()) == b.Done()
+    assert kit.ask(reverse.BlobGet(id_, 2).encode()) == reverse.BlobChunk(b"cdef")
+    assert kit.ask(reverse.BlobDrop((id_,)).encode()) == b.Done()
+    assert kit.ask(reverse.BlobGet(id_, 2).encode()) == reverse.BlobChunk(b"cdef")  # results stay
+    reply = kit.ask(reverse.BlobPut(id_, 0, b"other", True).encode())
     assert isinstance(reply, b.Failure)
     assert (reply.kind, reply.code) == ("MalformedError", "malformed")
 
 
-@given(st.binary(max_size=200) | st.sampled_from(sorted(b.ENCLAVE_REQUESTS)).map(
+@given(st.binary(max_size=200) | st.sampled_from(sorted(reverse.ENCLAVE_REQUESTS)).map(
     lambda name: encode([name, bytes(32), 2**62, bytes(32), True])
 ))  # fmt: skip
 def test_whatever_is_asked_is_answered(kit: Kit, body: bytes) -> None:
@@ -120,7 +125,7 @@ def test_a_fault_of_ours_is_a_failure_too(kit: Kit, monkeypatch: pytest.MonkeyPa
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(kit.store, "scan", broken)
-    reply = kit.ask(b.StateScan(None, 5).encode())
+    reply = kit.ask(reverse.StateScan(None, 5).encode())
     assert isinstance(reply, b.Failure)
     assert (reply.kind, "disk" in reply.text) == ("InvariantError", False)
 

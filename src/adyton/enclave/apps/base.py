@@ -47,11 +47,13 @@ class Outcome:
     Attributes:
         result: encoded result, for the client alone.
         claims: digest of commitments, public.
+        body: what everybody may read of it.
         after_commit: begins work outside of execution.
     """
 
     result: bytes = b""
     claims: bytes | None = None
+    body: bytes | None = None
     after_commit: AfterCommit | None = None
 
 

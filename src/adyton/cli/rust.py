@@ -1,0 +1,151 @@
+"""Finds a Rust compiler and has it build contracts; nothing is downloaded here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from adyton.core.errors import UnavailableError, UsageError
+
+_TARGET: Final = "wasm32-unknown-unknown"
+_STACK: Final = 65536
+_HOUSE: Final = Path(__file__).resolve().parents[3]
+# Since then a crate without std has a handler for allocations that fail.
+_FIRST_WITH_HANDLER: Final = (1, 68)
+
+
+@dataclass(frozen=True)
+class Rust:
+    """A compiler.
+
+    Attributes:
+        rustc: the program.
+        linker: for Wasm, where the compiler has none of its own.
+        environment: what it needs beside PATH.
+    """
+
+    rustc: str
+    linker: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def build(self, sdk: Path, source: Path, name: str, module: Path) -> None:
+        """Build one contract.
+
+        Args:
+            sdk: file that the SDK begins with.
+            source: file that the contract begins with.
+            name: of the crate.
+            module: where it goes.
+
+        Raises:
+            UsageError: the compiler refuses; its words are in the text.
+        """
+        with tempfile.TemporaryDirectory(prefix="contract-") as work:
+            target = ["--target", _TARGET, "-C", "panic=abort", "-C", "opt-level=s"]
+            library = self._library(sdk, Path(work), target)
+            linker = ["-C", f"linker={self.linker}", "-C", "linker-flavor=wasm-ld"]
+            self._run(
+                *("--crate-name", name, "--crate-type", "cdylib", *target),
+                *("-C", "lto", "-C", "codegen-units=1", "-C", "strip=symbols"),
+                *("-C", f"link-arg=-zstack-size={_STACK}"),
+                *(linker if self.linker else []),
+                *("--extern", f"adyton_contract={library}"),
+                *(str(source), "-o", str(module)),
+            )
+
+    def test(self, sdk: Path, source: Path, name: str) -> str:
+        """Build and run a contract's own tests, without Wasm; return what they printed.
+
+        Raises:
+            UsageError: the compiler refuses, or a test fails.
+        """
+        with tempfile.TemporaryDirectory(prefix="contract-") as work:
+            library = self._library(sdk, Path(work), [])
+            program = Path(work) / "tests"
+            self._run(
+                *("--test", "--crate-name", name, "--extern", f"adyton_contract={library}"),
+                *(str(source), "-o", str(program)),
+            )
+            done = subprocess.run([program], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise UsageError("usage", f"a test fails:\n{done.stdout.strip()}")
+        return done.stdout
+
+    def _library(self, sdk: Path, work: Path, flags: list[str]) -> Path:
+        library = work / "libadyton_contract.rlib"
+        named = ["--crate-name", "adyton_contract", "--crate-type", "rlib"]
+        self._run(*named, *flags, str(sdk), "-o", str(library))
+        return library
+
+    def _run(self, *flags: str) -> None:
+        environment = {"PATH": os.environ.get("PATH", ""), **self.environment}
+        home = os.environ.get("HOME")
+        if home is not None:
+            environment["HOME"] = home
+        old = []
+        if self._version() < _FIRST_WITH_HANDLER:
+            old = ["--cfg", "adyton_old_rustc"]
+            environment["RUSTC_BOOTSTRAP"] = "1"
+        # Where the sources lie must not be seen in the module.
+        mapped = [f"--remap-path-prefix={Path.cwd()}=.", f"--remap-path-prefix={_HOUSE}=."]
+        command = [self.rustc, "--edition", "2021", *old, *mapped, *flags]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise UsageError("usage", f"rustc refuses:\n{done.stderr.strip()}")
+
+    def _version(self) -> tuple[int, int]:
+        environment = {**os.environ, **self.environment}
+        done = subprocess.run(
+            [self.rustc, "--version"], env=environment, capture_output=True, text=True, check=False
+        )
+        match = re.match(r"rustc (\d+)\.(\d+)", done.stdout)
+        if match is None:
+            raise UsageError("usage", f"{self.rustc} is no rustc: {done.stderr.strip()[:200]}")
+        return int(match[1]), int(match[2])
+
+
+def house_rust() -> Rust | None:
+    """Return the compiler that `make contracts` has fetched into this checkout; None where it has not."""
+    root = _HOUSE / ".toolchain" / "root" / "usr"
+    rustc = root / "bin" / "rustc"
+    if not rustc.is_file():
+        return None
+    libraries = f"{root}/lib/x86_64-linux-gnu:{root}/lib/llvm-14/lib"
+    return Rust(str(rustc), str(root / "bin" / "wasm-ld-14"), {"LD_LIBRARY_PATH": libraries})
+
+
+def find_rust(named: str | None) -> Rust:
+    """Return the compiler to use: the one that is named, the checkout's own, or the machine's.
+
+    Raises:
+        UnavailableError: there is none that builds for Wasm.
+    """
+    named = named or os.environ.get("ADYTON_RUSTC")
+    if named:
+        return Rust(named)
+    found = house_rust()
+    if found is not None:
+        return found
+    rustc = shutil.which("rustc")
+    if rustc is not None:
+        asked = [rustc, "--print", "target-libdir", "--target", _TARGET]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        if done.returncode == 0 and any(Path(done.stdout.strip()).glob("libcore*")):
+            return Rust(rustc)
+    raise UnavailableError(
+        "not_found",
+        f"no Rust compiler with {_TARGET}: run `rustup target add {_TARGET}`, "
+        "or `make contracts` in a checkout of adyton, or name one with --rustc",
+    )
+
+
+def sdk_source() -> Path:
+    """Return the directory of the SDK's sources."""
+    packaged = Path(__file__).resolve().parents[1] / "contract_sdk"
+    return packaged if packaged.is_dir() else _HOUSE / "contracts" / "sdk" / "src"

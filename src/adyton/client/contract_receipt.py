@@ -1,0 +1,186 @@
+"""Receipts of calls: made by the caller, who opens as much as it chooses; verified by anybody, offline."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Collection
+from typing import Annotated, Any
+
+from adyton.client.certificate import (
+    CertificatePolicy,
+    require_accepted,
+    require_age,
+    require_code,
+    require_entry,
+    require_pinned,
+)
+from adyton.client.contracts import Called
+from adyton.client.evidence_of_record import appraise_of_record
+from adyton.client.session import Session
+from adyton.client.shown import text_or_base64
+from adyton.client.steps import CONTRACT_STEPS, Steps
+from adyton.client.verdict import Verdict
+from adyton.core import limits
+from adyton.core.errors import MalformedError, UsageError, VerificationError
+from adyton.core.fields import AtMost
+from adyton.core.schema import Bytes32, Message, message
+from adyton.protocol.certificate import Opening
+from adyton.protocol.claims import (
+    CONTRACT_FIELDS,
+    claims_digest,
+    commit,
+    salt,
+    verify_opening,
+)
+from adyton.protocol.contract import ContractUsage
+from adyton.protocol.evidence import EvidenceBundle, NodeEvidence
+from adyton.protocol.ledger import EntryProof
+
+
+@message("contract-receipt/1", max_bytes=4 * limits.ENTRY)
+class ContractReceipt(Message):
+    """One file that shows that a call was carried out, and what of it its holder opens.
+
+    Attributes:
+        genesis: encoded genesis of the chain.
+        recorder: evidence of the key that signed.
+        proof: of the entry.
+        commitments: to the fields of `claims.CONTRACT_FIELDS`, in their order.
+        openings: those that the holder shows, in the same order.
+    """
+
+    genesis: Annotated[bytes, AtMost(8192)]
+    recorder: EvidenceBundle
+    proof: EntryProof
+    commitments: Annotated[tuple[Bytes32, ...], AtMost(16)]
+    openings: Annotated[tuple[Opening, ...], AtMost(16)]
+
+
+def _invalid(reason: str) -> VerificationError:
+    return VerificationError("receipt_invalid", reason)
+
+
+def make_receipt(
+    session: Session, called: Called, show: Collection[str] = CONTRACT_FIELDS
+) -> ContractReceipt:
+    """Return the receipt of a call.
+
+    Args:
+        session: whose call it was.
+        called: verified.
+        show: names of the fields to open.
+
+    Raises:
+        UsageError: no field of such a name.
+    """
+    for name in show:
+        if name not in CONTRACT_FIELDS:
+            raise UsageError("usage", f"no field {name}; there are {', '.join(CONTRACT_FIELDS)}")
+    accepted, values = called.accepted, called.fields
+    key, exec_id = accepted.result_key, accepted.exec_id
+    return ContractReceipt(
+        session.pin.genesis,
+        NodeEvidence.decode(accepted.entry.node.evidence).recorder,
+        accepted.entry.proof,
+        commit(CONTRACT_FIELDS, values, key, exec_id),
+        tuple(
+            Opening(name, salt(key, exec_id, name), values[name])
+            for name in CONTRACT_FIELDS
+            if name in show
+        ),
+    )
+
+
+def verify_contract_receipt(
+    unverified: bytes, *, policy: CertificatePolicy, now_ms: int, steps: Steps | None = None
+) -> Verdict:
+    """Verify a saved receipt and return what it means.
+
+    Trust: runs at the relying party; the bytes come from anybody.
+
+    Steps, as in `docs/spec/contract.md`:
+      1. the bytes are the one encoding of a receipt;
+      2. genesis has a pinned fingerprint, and a platform and ordering that the policy accepts;
+      3. the evidence is the recorder's that signed, and passes the appraisal;
+      4. the entry lies in this chain, executed by the pinned code;
+      5. it commits to these commitments;
+      6. each opened field fits its commitment;
+      7. the key was not used longer after its evidence was made than the policy allows.
+
+    Raises:
+        MalformedError: step 1. PolicyError: step 2 or 7. VerificationError: any step.
+    """
+    steps = steps or Steps(CONTRACT_STEPS)
+    steps.reach(1)
+    receipt = ContractReceipt.decode(unverified)
+    steps.reach(2)
+    genesis, pinned = require_pinned(receipt.genesis, policy)
+    require_accepted(genesis, policy)
+    steps.reach(3)
+    key = appraise_of_record(
+        receipt.recorder,
+        genesis,
+        role="recorder",
+        allow_simulated=policy.allow_simulated,
+        now_ms=now_ms,
+    )
+    steps.reach(4)
+    part, checkpoint = receipt.proof.verify(key.public, genesis.chain_id())
+    require_entry(part, checkpoint, "request", genesis)
+    require_code(part, genesis)
+    if part.task_hash is None or part.code:
+        raise _invalid("the request was not carried out")
+    steps.reach(5)
+    if len(receipt.commitments) != len(CONTRACT_FIELDS):
+        raise _invalid("not the commitments of a call")
+    if claims_digest(receipt.commitments) != part.claims:
+        raise _invalid("the entry commits to something else")
+    steps.reach(6)
+    places = []
+    for opening in receipt.openings:
+        verify_opening(
+            CONTRACT_FIELDS, receipt.commitments, opening.field, opening.salt, opening.value
+        )
+        places.append(CONTRACT_FIELDS.index(opening.field))
+    if places != sorted(set(places)):
+        raise _invalid("the openings are not in order, or one occurs twice")
+    steps.reach(7)
+    stale_ms = require_age(key, checkpoint, policy, now_ms)
+    steps.end()
+    facts = checkpoint.facts
+    opened = {opening.field: opening.value for opening in receipt.openings}
+    return Verdict(
+        subject="contract call",
+        fingerprint=pinned,
+        chain_id=facts.chain_id,
+        measurement=genesis.measurement,
+        task_hash=part.task_hash,
+        platform=genesis.configuration.platform,
+        hardware_rooted=key.hardware_rooted,
+        stale_ms=stale_ms,
+        ordering=facts.ordering,
+        time_source=facts.time_source,
+        sandbox=receipt.recorder.attested.sandbox,
+        accepted_height=facts.height,
+        accepted_ms=facts.time_ms,
+        finished_height=facts.height,
+        finished_ms=facts.time_ms,
+        attempt=0,
+        shown={name: _shown(name, value) for name, value in opened.items()},
+        closed=tuple(name for name in CONTRACT_FIELDS if name not in opened),
+    )
+
+
+def _shown(field: str, value: bytes) -> Any:
+    if field in ("address", "code_hash", "caller"):
+        return value.hex()
+    if field == "usage":
+        usage = ContractUsage.decode(value)
+        return {"fuel": usage.fuel, "stored": usage.stored, "reads": usage.reads}
+    if field in ("method", "status"):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise MalformedError("malformed", f"an opened {field} is not text") from None
+    text, form = text_or_base64(value)
+    return text if form == "utf-8" and text.isprintable() else {"base64": b64encode(value).decode()}

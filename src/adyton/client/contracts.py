@@ -1,0 +1,304 @@
+"""Contracts from a client's side: deploy, call, query, and what a contract says of itself.
+
+contract = deploy(session, Path("auction.wasm").read_bytes(), arguments={"seller": "…"})
+contract.call("bid", {"amount": 5})     # or: contract.calls.bid(amount=5)
+contract.query("status")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adyton.client.contract_interface import Interface, Method, read_interface
+from adyton.client.exchange import Accepted
+from adyton.client.session import Session
+from adyton.core.errors import GuestError, UsageError, VerificationError
+from adyton.protocol import contract as protocol
+from adyton.protocol.claims import CONTRACT_FIELDS, claims_digest, commit
+from adyton.protocol.contract import ContractEntry, Description, Result, code_hash
+from adyton.protocol.wasm_module import read_module
+
+DEFAULT_FUEL: Final = 200_000_000
+
+
+@dataclass(frozen=True)
+class Called:
+    """A deployment, call or upgrade that was carried out and recorded, all of it verified.
+
+    Attributes:
+        accepted: entry, response and keys.
+        result: opened; its status is `done`.
+        value: the output as the interface description says it; None without one, or without an output.
+        entry: what everybody may read of it; None where that is nothing.
+        fields: value of each of `claims.CONTRACT_FIELDS`, as the entry commits to them.
+    """
+
+    accepted: Accepted
+    result: Result
+    value: Any
+    entry: ContractEntry | None
+    fields: Mapping[str, bytes]
+
+
+class ContractFailed(GuestError):
+    """The contract did not carry out the call; nothing of it stays but its cost.
+
+    Attributes:
+        result: status, reason, usage and logs.
+        called: the same with its proof; None of a query.
+    """
+
+    def __init__(self, result: Result, called: Called | None = None) -> None:
+        reason = result.reason or "no reason given"
+        super().__init__("call_failed", f"{result.status.replace('_', ' ')}: {reason}")
+        self.result = result
+        self.called = called
+
+
+class Contract:
+    """A contract on the session's chain.
+
+    Args:
+        session: whose requests it is called with.
+        description: what the enclave says of it.
+
+    Attributes:
+        calls, queries: typed methods by name: `contract.calls.bid(amount=5)`.
+    """
+
+    def __init__(self, session: Session, description: Description) -> None:
+        self._session = session
+        self.description = description
+        self.address = description.contract.address
+        self.interface = read_interface(description.interface)
+        self.calls = _Methods(description.calls, lambda name, given: self.call(name, given).value)
+        self.queries = _Methods(description.queries, self.query)
+
+    def __repr__(self) -> str:
+        return f"<Contract {self.address.hex()[:16]}>"
+
+    def call(
+        self,
+        method: str,
+        arguments: Any = None,
+        *,
+        fuel: int = DEFAULT_FUEL,
+        ordering: str = "single-host",
+    ) -> Called:
+        """Call a method that may change state; return when it is carried out, recorded and verified.
+
+        Args:
+            method: its name.
+            arguments: by name, as the interface description says; bytes without one.
+            fuel: the most it may use.
+            ordering: the least ordering level to accept.
+
+        Raises:
+            ContractFailed: with the contract's reason. UsageError: no such method, or other arguments.
+            Error: as `Session.request`.
+        """
+        shape, given = _input(self.interface, "call", method, arguments)
+        asked = protocol.Call(self.address, method, given, fuel).encode()
+        return _ordered(
+            self._session,
+            protocol.CALL,
+            asked,
+            _Asked(self.address, method, given, ordering, self.interface, shape),
+        )
+
+    def query(self, method: str, arguments: Any = None, *, fuel: int = DEFAULT_FUEL) -> Any:
+        """Ask a method that may not change state: answered at once, recorded nowhere.
+
+        Returns:
+            The output as the interface description says it; bytes without one.
+
+        Raises:
+            ContractFailed: with the contract's reason. Else as `call`.
+        """
+        return self.query_result(method, arguments, fuel=fuel)[1]
+
+    def query_result(
+        self, method: str, arguments: Any = None, *, fuel: int = DEFAULT_FUEL
+    ) -> tuple[Result, Any]:
+        """As `query`, with the whole result beside its value."""
+        shape, given = _input(self.interface, "query", method, arguments)
+        asked = protocol.Call(self.address, method, given, fuel)
+        answer = self._session.read(protocol.APP, protocol.QUERY, asked.encode())
+        result = Result.decode(answer)
+        if result.status != "done":
+            raise ContractFailed(result)
+        return result, _value(self.interface, shape, result.output)
+
+    def upgrade(
+        self, code: bytes, arguments: Any = None, *, fuel: int = DEFAULT_FUEL
+    ) -> tuple[Contract, Called]:
+        """Put other code in its place, and run that code's `migrate`; return it as it is then.
+
+        Raises:
+            PolicyError: `not_upgradable`. Else as `call`.
+        """
+        interface = read_interface(read_module(code).interface)
+        shape, given = _input(interface, "migrate", "migrate", arguments)
+        asked = protocol.Upgrade(self.address, code, given, fuel).encode()
+        called = _ordered(
+            self._session,
+            protocol.UPGRADE,
+            asked,
+            _Asked(self.address, "migrate", given, "single-host", interface, shape),
+        )
+        if called.result.code_hash != code_hash(code):
+            raise VerificationError("answer_invalid", "another code was put in its place")
+        return describe(self._session, self.address), called
+
+
+class _Methods:
+    """Methods as attributes."""
+
+    def __init__(self, names: tuple[str, ...], ask: Callable[[str, Any], Any]) -> None:
+        self._names = names
+        self._ask = ask
+
+    def __dir__(self) -> tuple[str, ...]:
+        return self._names
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in self._names:
+            raise AttributeError(f"the contract has no method {name!r}")
+        return lambda **arguments: self._ask(name, arguments)
+
+
+def deploy(
+    session: Session,
+    code: bytes,
+    arguments: Any = None,
+    *,
+    upgrade: str = protocol.NEVER,
+    ordering: str = "single-host",
+    padding: int = 0,
+    fuel: int = DEFAULT_FUEL,
+) -> tuple[Contract, Called]:
+    """Make a contract; return it, and the proof that it was made.
+
+    Args:
+        session: who will be its deployer.
+        code: Wasm module.
+        arguments: of its `init`, by name; bytes without an interface description.
+        upgrade: `never`, or `deployer`.
+        ordering: least ordering level under which it will answer.
+        padding: smallest size class of what it stores and answers.
+        fuel: the most that `init` may use.
+
+    Raises:
+        MalformedError: `module_refused`. ContractFailed: `init` or the compiler refuses. Else as `Contract.call`.
+    """
+    interface = read_interface(read_module(code).interface)
+    shape, given = _input(interface, "init", "init", arguments)
+    asked = protocol.Deploy(code, given, upgrade, ordering, padding, fuel).encode()
+    called = _ordered(
+        session,
+        protocol.DEPLOY,
+        asked,
+        _Asked(None, "init", given, "single-host", interface, shape),
+    )
+    made = None if called.entry is None else called.entry.contract
+    identity = session.keystore.identity
+    if (
+        made is None
+        or made.code_hash != code_hash(code)
+        or made.deployer != identity.signing_key.public
+        or made.address != called.result.address
+        or (made.upgrade, made.ordering, made.padding) != (upgrade, ordering, padding)
+    ):
+        raise VerificationError("answer_invalid", "another contract was made than asked for")
+    return describe(session, made.address), called
+
+
+def describe(session: Session, address: bytes) -> Contract:
+    """Return a contract of the session's chain.
+
+    Raises:
+        UsageError: `contract_unknown`. Error: as `Session.read`.
+    """
+    asked = protocol.Asked(address).encode()
+    answer = session.read(protocol.APP, protocol.DESCRIBE, asked)
+    description = Description.decode(answer)
+    if description.contract.address != address:
+        raise VerificationError("answer_invalid", "the description of another contract")
+    return Contract(session, description)
+
+
+def fetch_code(session: Session, contract: Contract) -> bytes:
+    """Return a contract's module, whose hash is the one that the ledger shows.
+
+    Raises:
+        VerificationError: it is another module. Error: as `Session.read`.
+    """
+    asked = protocol.Asked(contract.address).encode()
+    code = session.read(protocol.APP, protocol.CODE, asked)
+    if code_hash(code) != contract.description.contract.code_hash:
+        raise VerificationError("answer_invalid", "the code of another contract")
+    return code
+
+
+def _input(
+    interface: Interface | None, kind: str, name: str, arguments: Any
+) -> tuple[Method, bytes]:
+    if isinstance(arguments, bytes):
+        return (Method() if interface is None else interface.method(kind, name)), arguments
+    if interface is not None:
+        shape = interface.method(kind, name)
+        return shape, interface.encode(shape, {} if arguments is None else arguments)
+    if arguments in (None, {}):
+        return Method(), b""
+    raise UsageError(
+        "interface", "the contract has no interface description: give the input as bytes"
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What an answer is held to: address (None where it is made), method, input, ordering, and how to read it."""
+
+    address: bytes | None
+    method: str
+    given: bytes
+    ordering: str
+    interface: Interface | None
+    shape: Method
+
+
+def _ordered(session: Session, what: str, encoded: bytes, asked: _Asked) -> Called:
+    """Have it carried out and recorded, and hold the entry's commitments against what came back."""
+    accepted = session.request(
+        protocol.APP, what, encoded, ordering=asked.ordering, name=asked.method
+    )
+    result = Result.decode(accepted.response.result)
+    if asked.address not in (None, result.address):
+        raise VerificationError("answer_invalid", "the answer of another contract")
+    fields = {
+        "address": result.address,
+        "code_hash": result.code_hash,
+        "method": asked.method.encode(),
+        "caller": session.keystore.identity.signing_key.public,
+        "input": asked.given,
+        "status": result.status.encode(),
+        "output": result.output,
+        "usage": result.usage.encode(),
+    }
+    part = accepted.entry.part
+    commitments = commit(CONTRACT_FIELDS, fields, accepted.result_key, accepted.exec_id)
+    if claims_digest(commitments) != part.claims:
+        raise VerificationError("answer_invalid", "the entry does not commit to this call")
+    entry = None if part.body is None else ContractEntry.decode(part.body)
+    failed = result.status != "done"
+    value = None if failed else _value(asked.interface, asked.shape, result.output)
+    called = Called(accepted, result, value, entry, fields)
+    if failed:
+        raise ContractFailed(result, called)
+    return called
+
+
+def _value(interface: Interface | None, shape: Method, output: bytes) -> Any:
+    return output if interface is None else interface.decode(shape, output)
