@@ -24,12 +24,14 @@ from adyton.core.errors import (
 )
 
 _BY_CLASS: Final[dict[type[Error], str]] = {
-    MalformedError: "malformed too_large",
-    UsageError: "not_found method_unknown bad_argument usage keystore exists image_invalid",
+    MalformedError: "malformed too_large module_refused interface",
+    UsageError: """
+        not_found method_unknown bad_argument usage keystore exists image_invalid contract_unknown
+        """,
     PolicyError: """
         replayed wrong_epoch ticket_expired not_yet_valid expired window_too_long
         ordering_unavailable not_admitted evidence_kind not_trusted simulated_refused
-        config_mismatch
+        config_mismatch not_upgradable
         """,
     VerificationError: """
         wrong_chain wrong_incarnation ticket_invalid ticket_spent unopenable bad_signature
@@ -42,9 +44,12 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
     ForkError: "fork",
     UnavailableError: """
         time_decreased wrong_height wrong_state enclave_down overloaded commit_failed
-        unreachable timeout
+        unreachable timeout out_of_block_fuel
         """,
-    GuestError: "sandbox_unavailable sandbox_failed input_unavailable attempts_exhausted",
+    GuestError: """
+        sandbox_unavailable sandbox_failed input_unavailable attempts_exhausted engine_failed
+        call_failed
+        """,
     InvariantError: "invariant",
 }
 CLASS_OF_CODE: Final[dict[str, type[Error]]] = {

@@ -49,6 +49,7 @@ class Context(bytes, Enum):
     MEASUREMENT = b"adyton/1/hash/measurement"
     REPORT_DATA = b"adyton/1/hash/report-data"
     CONTRACT_CODE = b"adyton/1/hash/contract-code"
+    MODULE_NAME = b"adyton/1/hash/compiled-module"
     CONTRACT_ADDRESS = b"adyton/1/hash/contract-address"
 
     STATE_NAME = b"adyton/1/mac/state-name"

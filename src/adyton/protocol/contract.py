@@ -39,7 +39,7 @@ class Deploy(Message):
 
     Attributes:
         code: Wasm module.
-        input: for its `init`.
+        given: input for its `init`.
         upgrade: who may put other code in its place.
         ordering: least ordering level under which it answers calls.
         padding: smallest size class of its stored values, results and events; 0 pads nothing that is not padded anyway.
@@ -47,7 +47,7 @@ class Deploy(Message):
     """
 
     code: ContractCode
-    input: Input
+    given: Input
     upgrade: UpgradePolicy
     ordering: Ordering
     padding: Padding
@@ -60,7 +60,7 @@ class Call(Message):
 
     address: Bytes32
     method: MethodName
-    input: Input
+    given: Input
     fuel: Fuel
 
 
@@ -70,7 +70,7 @@ class Upgrade(Message):
 
     address: Bytes32
     code: ContractCode
-    input: Input
+    given: Input
     fuel: Fuel
 
 

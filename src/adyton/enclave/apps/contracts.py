@@ -103,7 +103,7 @@ class Contracts:
             0,
             call.height,
         )
-        return self._install(call, contract, asked.code, "init", asked.input, asked.fuel)
+        return self._install(call, contract, asked.code, "init", asked.given, asked.fuel)
 
     def _upgrade(self, call: Call, asked: protocol.Upgrade) -> Outcome:
         held = self._book.record(asked.address).contract
@@ -115,7 +115,7 @@ class Contracts:
             version=held.version + 1,
             height=call.height,
         )
-        return self._install(call, contract, asked.code, "migrate", asked.input, asked.fuel)
+        return self._install(call, contract, asked.code, "migrate", asked.given, asked.fuel)
 
     def _install(
         self, call: Call, contract: Contract, code: bytes, export: str, given: bytes, fuel: int
@@ -146,9 +146,9 @@ class Contracts:
         require_ordering(call.genesis.configuration.ordering, record.contract.ordering)
         require_method(asked.method, record.calls)
         end, execution = self._run(
-            call, record.contract, None, f"call:{asked.method}", asked.input, asked.fuel
+            call, record.contract, None, f"call:{asked.method}", asked.given, asked.fuel
         )
-        return self._outcome(call, record.contract, asked.method, asked.input, end, execution, None)
+        return self._outcome(call, record.contract, asked.method, asked.given, end, execution, None)
 
     def _run(
         self,
@@ -302,7 +302,7 @@ class Contracts:
             record.contract,
             None,
             f"query:{asked.method}",
-            asked.input,
+            asked.given,
             asked.fuel,
             request.client_key,
         )

@@ -85,7 +85,7 @@ class Modules:
             self._engine.close()
 
     def _name(self, code_hash: bytes) -> bytes:
-        return digest(Context.AD_MODULE, code_hash, self.engine.identity.encode())
+        return digest(Context.MODULE_NAME, code_hash, self.engine.identity.encode())
 
     def _kept(self, code_hash: bytes) -> bytes | None:
         name = self._name(code_hash)

@@ -78,10 +78,12 @@ class Engine:
 
     def __init__(self, *, python: str | None = None) -> None:
         self._python = python or os.path.realpath(sys.executable)
+        self._closed = False
         self._running: _Process | None = self._start()
+        # The next compiler comes up meanwhile, so that a deployment need not wait for it.
+        self._spare: _Process | None = self._spawn()
         self.identity = self._running.identity
         self.layers = self._running.layers
-        self._closed = False
 
     @property
     def pid(self) -> int:
@@ -100,7 +102,7 @@ class Engine:
             GuestError: `engine_failed`, compiling it ends the process.
         """
         for _ in range(_ATTEMPTS):
-            process = self._start()
+            process = self._compiler()
             try:
                 process.wire.send(wire.COMPILE, code)
                 tag, fields = process.wire.receive()
@@ -113,6 +115,8 @@ class Engine:
                 continue
             finally:
                 process.kill()
+                if self._spare is None and not self._closed:
+                    self._spare = self._spawn()
         raise GuestError(
             "engine_failed", "the module cannot be compiled within the engine's bounds"
         )
@@ -180,6 +184,9 @@ class Engine:
         """End the process; from any thread that runs nothing."""
         self._closed = True
         self._lose()
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            spare.kill()
 
     # --- the process ----------------------------------------------------------------------------
 
@@ -190,6 +197,16 @@ class Engine:
             self._running = self._start()
         return self._running
 
+    def _compiler(self) -> _Process:
+        """Return a process that has done nothing yet."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            try:
+                return _greeted(spare)
+            except UnavailableError:
+                pass  # it has ended while it waited
+        return self._start()
+
     def _lose(self) -> None:
         process, self._running = self._running, None
         if process is not None:
@@ -197,6 +214,10 @@ class Engine:
                 process.kill()
 
     def _start(self) -> _Process:
+        return _greeted(self._spawn())
+
+    def _spawn(self) -> _Process:
+        """Start a process; it has not said yet that it is confined."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.settimeout(_PATIENCE_S)
         command = [self._python, *_FLAGS, str(_PROGRAM), str(theirs.fileno()), _site()]
@@ -215,16 +236,20 @@ class Engine:
         except OSError as problem:
             ours.close()
             raise _unavailable(f"its process cannot be started: {problem}") from problem
-        process = _Process(child, Wire(ours), "", "", OrderedDict())
-        try:
-            tag, fields = process.wire.receive()
-            if tag != wire.READY or len(fields) != 2:
-                raise BrokenWire("another greeting")
-        except BrokenWire as problem:
-            process.kill()
-            raise _unavailable("its process does not come up") from problem
-        process.identity, process.layers = (field.decode("utf-8", "replace") for field in fields)
-        return process
+        return _Process(child, Wire(ours), "", "", OrderedDict())
+
+
+def _greeted(process: _Process) -> _Process:
+    """Return the process once it has locked itself down."""
+    try:
+        tag, fields = process.wire.receive()
+        if tag != wire.READY or len(fields) != 2:
+            raise BrokenWire("another greeting")
+    except BrokenWire as problem:
+        process.kill()
+        raise _unavailable("its process does not come up") from problem
+    process.identity, process.layers = (field.decode("utf-8", "replace") for field in fields)
+    return process
 
 
 def _site() -> str:

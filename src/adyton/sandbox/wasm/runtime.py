@@ -68,7 +68,7 @@ class Runtime:
         try:
             module = Module(self._engine, code)
         except wasmtime.WasmtimeError as problem:
-            raise ModuleRefused(_first_line(problem)) from problem
+            raise ModuleRefused(_said(problem)) from problem
         _check_imports(module)
         _check_exports(module)
         return bytes(module.serialize())
@@ -85,7 +85,7 @@ class Runtime:
             module = Module.deserialize(self._engine, compiled)
             prepared = self._linker.instantiate_pre(module)
         except wasmtime.WasmtimeError as problem:
-            raise ModuleRefused(_first_line(problem)) from problem
+            raise ModuleRefused(_said(problem)) from problem
         self._loaded[name] = (prepared, _address(prepared))
 
     def drop(self, name: bytes) -> None:
@@ -233,7 +233,7 @@ def _address(managed: Any) -> int:
     return int(cast(managed.ptr(), c_void_p).value or 0)
 
 
-def _first_line(problem: Exception) -> str:
-    # The library's text says where and why; what the module is called is not in it.
+def _said(problem: Exception) -> str:
+    # The first line says where, the last why.
     lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    return " ".join(lines[:3])[: abi.REASON]
+    return ": ".join(dict.fromkeys((*lines[:1], *lines[-1:])))[: abi.REASON // 2]

@@ -1,0 +1,345 @@
+"""The contract engine as a process: confined, replaceable, and indifferent to what modules are."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import wasmtime
+
+from adyton.core.errors import GuestError, MalformedError
+from adyton.protocol.wasm_module import read_module
+from adyton.sandbox.wasm import abi, settings, wire
+from adyton.sandbox.wasm.engine import Engine, EngineGone
+from adyton.sandbox.wasm.run import CLIENT, End, Event, Run
+from adyton.sandbox.wasm.wire import BrokenWire
+from tests.contract_kit import BUILT, built
+
+ROOT = Path(__file__).resolve().parents[2]
+MUTANTS = 10_000
+FUEL = 3_000_000
+
+
+def run_of(module: bytes, export: str, given: bytes = b"", fuel: int = FUEL) -> Run:
+    return Run(module, export, given, fuel, False, bytes(32), (CLIENT, bytes(32)), 1, 1)
+
+
+def answer(tag: int, fields: list[bytes]) -> list[bytes]:
+    """An enclave without state."""
+    answers = {
+        wire.GET: [b"\x00"],
+        wire.SCAN: [b"", b"\x00"],
+        wire.RANDOM: [bytes(wire.read_number(fields[0])) if tag == wire.RANDOM else b""],
+        wire.CALL: [wire.number(abi.CALL_UNKNOWN), b"", wire.number(0)],
+        wire.VERIFY: [b"\x00"],
+        wire.RECOVER: [b""],
+    }
+    return answers[tag]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    made = Engine()
+    yield made
+    made.close()
+
+
+def loaded(engine: Engine, code: bytes, name: bytes = b"m" * 32) -> bytes:
+    engine.load(name, engine.compile(code))
+    return name
+
+
+def wat(text: str) -> bytes:
+    return bytes(wasmtime.wat2wasm(text))
+
+
+def contract(body: str, memory: str = '(memory (export "memory") 1)') -> bytes:
+    return wat(f"(module {memory} {body})")
+
+
+def test_the_version_is_the_one_that_is_pinned() -> None:
+    assert version("wasmtime") == settings.VERSION
+    assert f'"wasmtime=={settings.VERSION}"' in (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+def test_every_proposal_is_set_by_name() -> None:
+    known = {name for name in vars(wasmtime.Config) if name.startswith("wasm_")}
+    # Of the component model, which is off as a whole, the parts need not be.
+    known -= {"wasm_component_model_map", "wasm_component_model_implements"}
+    assert known <= set(settings._SWITCHES)
+
+
+PROBE = """
+import os, socket, sys
+sys.path[:0] = [%r, %r]
+from adyton.sandbox.wasm.cage import lock_down
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+layers = lock_down()
+assert layers[-1] == "seccomp", layers
+def refused(name, work):
+    try:
+        work()
+    except OSError as problem:
+        assert problem.errno in (errno.EPERM, errno.EACCES, errno.ENOSYS), (name, problem)
+    else:
+        os.write(1, name.encode() + b" is possible\\n")
+refused("open", lambda: os.open("/etc/passwd", os.O_RDONLY))
+refused("openat", lambda: os.open("passwd", os.O_RDONLY, dir_fd=0))
+refused("stat", lambda: os.stat("/"))
+refused("socket", lambda: socket.socket())
+refused("fork", lambda: os.fork())
+refused("exec", lambda: os.execv("/bin/true", ["true"]))
+refused("kill", lambda: os.kill(os.getppid(), 0))
+refused("memfd", lambda: os.memfd_create("x"))
+refused("pipe", lambda: os.pipe())
+refused("dup", lambda: os.dup(1))
+refused("unlink", lambda: os.unlink("/tmp/none"))
+refused("prlimit", lambda: __import__("resource").prlimit(os.getppid(), 7))
+def ptrace():
+    if libc.ptrace(16, os.getppid(), 0, 0) < 0:
+        raise OSError(ctypes.get_errno(), "ptrace")
+refused("ptrace", ptrace)
+os.write(1, b"confined\\n")
+os._exit(0)
+"""
+
+
+def test_its_process_can_do_nothing_but_compute_and_answer() -> None:
+    import adyton
+
+    source = str(Path(adyton.__file__ or "").parents[1])
+    site = str(Path(wasmtime.__file__).parents[1])
+    program = PROBE % (source, site)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "confined\n", done.stdout + done.stderr
+
+
+def test_a_process_that_is_killed_is_replaced(engine: Engine) -> None:
+    name = loaded(engine, built("counter_c"))
+    os.kill(engine.pid, signal.SIGKILL)
+    with pytest.raises(EngineGone):
+        engine.run(run_of(name, "query:get"), answer)
+    assert not engine.holds(name)
+    loaded(engine, built("counter_c"))
+    assert engine.run(run_of(name, "query:get"), answer).status == "done"
+
+
+def test_an_error_of_the_enclave_ends_the_run_and_the_engine_is_fresh(engine: Engine) -> None:
+    name = loaded(engine, built("counter_c"))
+
+    def failing(_tag: int, _fields: list[bytes]) -> list[bytes]:
+        raise GuestError("engine_failed", "no")
+
+    with pytest.raises(GuestError):
+        engine.run(run_of(name, "query:get"), failing)
+    loaded(engine, built("counter_c"))
+    assert engine.run(run_of(name, "query:get"), answer).status == "done"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (wat("(module)"), "does not export its memory"),
+        (contract('(func (export "call:x") (param i32))'), "without parameters"),
+        (contract('(func (export "init") (result i32) i32.const 0)'), "without parameters"),
+        (contract('(import "env" "x" (func))', ""), "which there is not"),
+        (contract('(import "adyton/1" "teleport" (func))', ""), "which there is not"),
+        (contract('(import "adyton/1" "log" (func))', ""), "another type"),
+        (contract('(import "adyton/1" "log" (memory 1))', ""), "another type"),
+        (wat('(module (memory (export "memory") i64 1))'), "memory64"),
+        (wat('(module (memory (export "memory") 1 1 shared))'), "threads"),
+        (contract("(func $a return_call $a)"), "tail call"),
+        (contract("(tag)"), "exceptions"),
+        (contract("(type (struct (field i32)))"), "gc"),
+        (b"(module)", "not a binary"),
+        (b"\0asm\x0d\x00\x01\x00", "not a binary"),
+    ],
+)
+def test_what_no_contract_may_be_is_refused_by_the_compiler(
+    engine: Engine, code: bytes, reason: str
+) -> None:
+    with pytest.raises(MalformedError, match=f"(?i){reason}"):
+        engine.compile(code)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "reason"),
+    [
+        ("unreachable", "trapped", "unreachable"),
+        ("(drop (i32.div_s (i32.const 1) (i32.const 0)))", "trapped", "division"),
+        ("(drop (i32.load (i32.const -1)))", "trapped", "memory"),
+        ("(loop br 0)", "out_of_fuel", "fuel"),
+        ("(call_indirect (i32.const 5))", "trapped", "table"),
+    ],
+)
+def test_traps_are_told_apart_and_cost_everything(
+    engine: Engine, body: str, status: str, reason: str
+) -> None:
+    name = loaded(engine, contract(f'(table 1 funcref) (func (export "call:x") {body})'))
+    end = engine.run(run_of(name, "call:x"), answer)
+    assert (end.status, end.fuel) == (status, FUEL)
+    assert reason in end.reason
+
+
+def test_a_start_function_is_metered_and_reaches_nothing(engine: Engine) -> None:
+    spin = '(func $s (loop br 0)) (start $s) (func (export "call:x"))'
+    name = loaded(engine, contract(spin))
+    assert engine.run(run_of(name, "call:x"), answer).status == "out_of_fuel"
+    say = (
+        '(import "adyton/1" "log" (func $log (param i32 i32))) (memory (export "memory") 1)'
+        "(func $s (call $log (i32.const 0) (i32.const 1))) (start $s)"
+        '(func (export "call:x"))'
+    )
+    name = loaded(engine, wat(f"(module {say})"))
+    assert engine.run(run_of(name, "call:x"), answer).status == "limit"
+
+
+@pytest.mark.parametrize("size", ["(i32.const 65537)", "(i32.const 65530)"])
+def test_pointers_outside_of_memory_end_the_call(engine: Engine, size: str) -> None:
+    text = (
+        '(import "adyton/1" "output" (func $out (param i32 i32))) (memory (export "memory") 1)'
+        f'(func (export "call:x") (call $out (i32.const 8) {size}))'
+    )
+    name = loaded(engine, wat(f"(module {text})"))
+    assert engine.run(run_of(name, "call:x"), answer).status == "limit"
+
+
+def test_each_memory_is_capped_and_their_number_too(engine: Engine) -> None:
+    memories = '(memory (export "memory") 1) (memory $b 1) (memory $c 1) (memory $d 1)'
+    grow = '(func (export "call:x") (if (i32.ne (memory.grow $d (i32.const 300)) (i32.const -1)) (then unreachable)))'
+    name = loaded(engine, contract(grow, memories))
+    assert engine.run(run_of(name, "call:x"), answer).status == "done"
+    with pytest.raises(MalformedError, match="more than 4 memories"):
+        read_module(contract("", memories + "(memory 1)"))
+    with pytest.raises(MalformedError, match="begins with more"):
+        read_module(contract("", '(memory (export "memory") 257)'))
+
+
+def test_compiled_bytes_of_another_engine_are_refused(engine: Engine) -> None:
+    compiled = bytearray(engine.compile(built("counter_c")))
+    with pytest.raises(MalformedError, match="another engine"):
+        engine.load(b"x" * 32, bytes(compiled[:200]))
+    with pytest.raises(MalformedError, match="another engine"):
+        engine.load(b"x" * 32, b"junk")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        End("done", "", FUEL + 1),
+        End("done", "", -1),
+        End("finished", "", 0),
+        End("done", "", 0, bytes(abi.OUTPUT + 1)),
+        End("done", "", 0, writes=((b"b", b""), (b"a", b""))),
+        End("done", "", 0, writes=((b"a", b""), (b"a", b""))),
+        End("done", "", 0, writes=((b"", b""),)),
+        End("done", "", 0, writes=((b"k" * (abi.KEY + 1), b""),)),
+        End("done", "", 0, writes=((b"k", bytes(abi.VALUE + 1)),)),
+        End("done", "", 0, events=(Event(b"t" * (abi.TOPIC + 1), b"", None),)),
+        End("done", "", 0, events=(Event(b"t", b"", b"short"),)),
+        End("done", "", 0, events=(Event(b"t", b"", None),) * (abi.EVENTS + 1)),
+        End("done", "", 0, logs=("x" * (abi.LOGS + 1),)),
+        End("refused", "", 0, writes=((b"a", b"b"),)),
+        End("trapped", "r" * (abi.REASON + 1), 0),
+    ],
+)
+def test_what_an_engine_may_not_say_is_refused(end: End) -> None:
+    with pytest.raises(BrokenWire):
+        End.read(list(end.fields()), FUEL)
+
+
+def test_what_an_engine_says_is_read_back() -> None:
+    writes = ((b"a", b""), (b"b", None))
+    events = (Event(b"t", b"d", None), Event(b"t", b"d", bytes(32)))
+    end = End("done", "", 5, b"out", writes, events, ("line",))
+    assert End.read(list(end.fields()), 5) == end
+
+
+def altered(source: random.Random, code: bytes) -> bytes:
+    """Return a module of which a few places are changed, or bytes that are none."""
+    if source.random() < 0.02:
+        return b"\0asm\x01\0\0\0" + source.randbytes(source.randrange(200))
+    made = bytearray(code)
+    for _ in range(source.choice((1, 1, 2, 4, 8))):
+        at = source.randrange(len(made))
+        kind = source.randrange(4)
+        if kind == 0:
+            made[at] ^= 1 << source.randrange(8)
+        elif kind == 1:
+            made[at] = source.choice((0, 1, 0x7F, 0x80, 0xFF, source.randrange(256)))
+        elif kind == 2:
+            del made[at : at + source.randrange(1, 9)]
+        else:
+            made[at:at] = source.randbytes(source.randrange(1, 9))
+        if not made:
+            break
+    return bytes(made)
+
+
+def test_ten_thousand_altered_modules_harm_nobody() -> None:
+    """Compile and run mutants in one process; refused, failed or done, it answers, and honest contracts go on."""
+    source = random.Random(20261121)
+    seeds = [built(path.stem) for path in sorted(BUILT.glob("*.wasm"))]
+    seeds += [seed for seed in seeds if len(seed) < 6000] * 3
+    tried = Trial()
+    for number in range(MUTANTS):
+        tried.one(altered(source, source.choice(seeds)))
+        if number % 1000 == 999:
+            tried.require_honest()
+    tried.close()
+    assert tried.ended == 0
+    assert tried.refused > MUTANTS // 2
+    assert tried.ran > MUTANTS // 50
+
+
+class Trial:
+    """One process that compiles and runs, as the enclave's own never does."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        self.refused = self.ran = self.ended = 0
+
+    def one(self, code: bytes) -> None:
+        try:
+            outline = read_module(code)
+            compiled = self.compile(code)
+        except MalformedError:
+            self.refused += 1
+            return
+        name = b"t" * 32
+        try:
+            self.engine.load(name, compiled)
+            entries = [f"call:{method}" for method in outline.calls[:3]]
+            for entry in [*entries, *[f"query:{method}" for method in outline.queries[:2]]]:
+                self.engine.run(run_of(name, entry, b"\x05" + bytes(40)), answer)
+            self.ran += 1
+        except EngineGone:
+            self.ended += 1
+
+    def compile(self, code: bytes) -> bytes:
+        process = self.engine._process()
+        process.wire.send(wire.COMPILE, code)
+        tag, fields = process.wire.receive()
+        if tag != wire.COMPILED:
+            raise MalformedError("module_refused", fields[0].decode())
+        return fields[0]
+
+    def require_honest(self) -> None:
+        name = b"h" * 32
+        if not self.engine.holds(name):
+            self.engine.load(name, self.compile(built("counter_c")))
+        end = self.engine.run(run_of(name, "query:get"), answer)
+        assert (end.status, end.output) == ("done", bytes(8))
+
+    def close(self) -> None:
+        self.engine.close()
