@@ -10,9 +10,9 @@ def forms_of(value: bytes) -> dict[str, bytes]:
     """Return the encodings of a value by name, none of them shorter than the value.
 
     Args:
-        value: at least 16 random bytes, so that a hit cannot be chance.
+        value: at least 8 random bytes: in a gigabyte, a hit by chance is one in a hundred million.
     """
-    if len(value) < 16:
+    if len(value) < 8:
         raise ValueError("a value that may occur by chance")
     return dict(_forms(value, "")) | dict(_forms(value[::-1], "reversed "))
 

@@ -34,7 +34,7 @@ def replayed(recording: str, environment: dict[str, str], *arguments: str) -> li
     """Replay in a process with this environment."""
     run = subprocess.run(
         [sys.executable, "-s", "-m", "tests.replica", *arguments],
-        input=recording, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+        input=recording, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT,
         env={"PYTHONPATH": os.pathsep.join(["src", "."]), **environment},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
