@@ -10,10 +10,10 @@ PYTEST_FLAGS ?= -n 2 --dist loadfile
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports purity format canary fuzz mutants bench docs soak lock clean
+.PHONY: help setup demo test check lint types imports purity format canary contracts fuzz mutants bench docs soak lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## make .venv, if it is missing or the requirements changed
 	@sh tools/bootstrap.sh
@@ -50,6 +50,9 @@ canary: setup  ## search for a secret everywhere outside of the enclave, and sho
 	@sh tools/bootstrap.sh --for-tests
 	$(PYTEST) tests/canary $(ARGS)
 
+contracts: setup  ## build the contracts from source, with compilers fetched into .toolchain (ARGS=--check compares)
+	@$(PY) -m tools.build_contracts $(ARGS)
+
 fuzz: setup  ## fuzz one parser: make fuzz ARGS="encoding --seconds 60"; without ARGS it lists them
 	@$(PY) -m fuzz.run $(or $(ARGS),--list)
 
@@ -69,5 +72,5 @@ lock: setup  ## compile requirements/*.txt again (ARGS=--upgrade for newer versi
 	@UV=$(BIN)/uv sh tools/lock.sh $(ARGS)
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build .toolchain
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,6 +17,7 @@ import pytest
 from tests.canary.capture import Capture
 from tests.canary.forms import forms_of
 from tests.canary.search import Search
+from tests.e2e.command import until
 
 VALUE = secrets.token_bytes(32)
 LEAKS: dict[str, Callable[[bytes], bytes]] = {
@@ -57,7 +58,7 @@ def test_a_value_over_the_border_of_two_parts_is_found_once(size: int) -> None:
 
 def test_a_short_value_is_no_canary() -> None:
     with pytest.raises(ValueError, match="chance"):
-        forms_of(b"too short")
+        forms_of(b"a short")
 
 
 def test_files_and_their_names_are_searched(tmp_path: Path) -> None:
@@ -101,7 +102,12 @@ def test_arguments_are_searched() -> None:
     value = secrets.token_bytes(32)
     process = subprocess.Popen(["sleep", "60", "--"], env={"X": value.hex()})
     try:
-        assert any(hit.place.startswith("environ") for hit in Search(value).in_process(process.pid))
+        until(
+            lambda: any(
+                hit.place.startswith("environ") for hit in Search(value).in_process(process.pid)
+            ),
+            "the program in its place",
+        )
     finally:
         process.kill()
         process.wait()

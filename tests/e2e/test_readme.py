@@ -56,6 +56,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory that looks like a fresh clone, as far as the examples reach."""
     made = tmp_path_factory.mktemp("clone")
     (made / "examples").symlink_to(ROOT / "examples")
+    (made / "contracts").symlink_to(ROOT / "contracts")
+    (made / "bin").mkdir()
+    adyton = made / "bin" / "adyton"
+    adyton.write_text(f'#!/bin/sh\nexec {sys.executable} -m adyton.cli.main "$@"\n')
+    adyton.chmod(0o755)
     return made
 
 
@@ -83,16 +88,11 @@ def test_the_operator_s_session(readme_server: Server) -> None:
     assert f"default {PORT}" in options.stdout
 
 
-def test_the_client_s_session(readme_server: Server, place: Path) -> None:
-    steps = commands(put_in(block("client-session"), readme_server))
-    assert 8 <= len(steps) <= 13
-    (place / "bin").mkdir()
-    adyton = place / "bin" / "adyton"
-    adyton.write_text(f'#!/bin/sh\nexec {sys.executable} -m adyton.cli.main "$@"\n')
-    adyton.chmod(0o755)
+def follow(steps: list[tuple[str, list[str]]], place: Path, **more: str) -> None:
+    """Run a session's commands in one shell, and hold what they print against what is shown."""
     script = "set -e\n" + f"echo '{NEXT}'\n".join(f"{command}\n" for command, _ in steps)
-    env = environment() | {"HOME": str(place)}
-    env["PATH"] = f"{adyton.parent}{os.pathsep}{env['PATH']}"
+    env = environment() | {"HOME": str(place)} | more
+    env["PATH"] = f"{place / 'bin'}{os.pathsep}{env['PATH']}"
     done = subprocess.run(
         ["sh", "-c", script],
         cwd=place, env=env, text=True, timeout=120, check=False,
@@ -103,7 +103,19 @@ def test_the_client_s_session(readme_server: Server, place: Path) -> None:
     assert len(outputs) == len(steps)
     for (command, shown), output in zip(steps, outputs, strict=True):
         assert shows(output.splitlines(), shown), f"{command}\n{output}"
+
+
+def test_the_client_s_session(readme_server: Server, place: Path) -> None:
+    steps = commands(put_in(block("client-session"), readme_server))
+    assert 8 <= len(steps) <= 13
+    follow(steps, place)
     assert (place / "results/model.json").stat().st_size > 0
+
+
+def test_the_auction(readme_server: Server, place: Path) -> None:
+    steps = commands(put_in(block("contract-session"), readme_server))
+    assert len(steps) <= 13
+    follow(steps, place, ADYTON_SERVER=readme_server.url, ADYTON_ALLOW_SIMULATED="1")
 
 
 def test_the_python_example(readme_server: Server, place: Path) -> None:
