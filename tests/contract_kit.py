@@ -49,6 +49,10 @@ class ContractClient:
             raise AssertionError(f"refused: {response.code}")
         return Result.decode(response.result)
 
+    def told(self) -> ContractEntry | None:
+        """Return what the last request has made public."""
+        return self.entry
+
     def deploy(
         self,
         code: bytes,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from adyton.channel.framing import body_size
-from adyton.client.certificate import CertificatePolicy, verify_certificate
+from adyton.client.certificate import verify_certificate
 from adyton.client.chain import ChainVerifier, LocalBlock
 from adyton.client.chain_head import parse_head
 from adyton.client.compare import verified_head
@@ -33,7 +33,9 @@ from adyton.protocol.ledger import Checkpoint, EntryProof
 from adyton.protocol.padding import unpad
 from adyton.protocol.task import SignedFinish, Task
 from tests.unit.attestation.forge import RECORDER
+from tools import spec_functions_contract
 from tools.spec_diagnostic import diagnostic
+from tools.spec_policy import policy_of
 from tools.spec_world import KEYS
 
 Given = dict[str, Any]
@@ -123,18 +125,6 @@ def _verify_consistency(given: Given) -> Given:
         [_Hex(node) for node in given["path"]],
     )
     return {}
-
-
-def policy_of(given: Given) -> CertificatePolicy:
-    """Return the relying party's policy of a vector."""
-    return CertificatePolicy(
-        fingerprints=frozenset(map(_Hex, given["fingerprints"])),
-        kinds=frozenset(given.get("kinds", ["simulated"])),
-        allow_simulated=given.get("allow_simulated", True),
-        least_ordering=given.get("least_ordering", "single-host"),
-        max_evidence_age_ms=given.get("max_evidence_age_ms", 86_400_000),
-        allow_stale=given.get("allow_stale", False),
-    )
 
 
 def _append_blocks(given: Given) -> Given:
@@ -245,8 +235,8 @@ def _problem(given: Given) -> Given:
 
 FUNCTIONS: dict[str, Callable[[Given], Given]] = {
     name.removeprefix("_"): function
-    for name, function in list(globals().items())
+    for name, function in [*globals().items(), *vars(spec_functions_contract).items()]
     if name.startswith("_")
     and callable(function)
-    and getattr(function, "__module__", "") == __name__
+    and getattr(function, "__module__", "") in (__name__, spec_functions_contract.__name__)
 }

@@ -25,6 +25,7 @@ from adyton.core.contexts import Context
 from adyton.core.encoding import decode
 from adyton.core.errors import CODES
 from adyton.core.fields import Exactly, OneOf
+from adyton.sandbox.wasm import abi
 from tests.message_forms import annotations, every_message, is_optional, not_none, parts
 from tools.spec_case import Case
 from tools.spec_cases import (
@@ -35,6 +36,7 @@ from tools.spec_cases import (
     key_delivery_cases,
 )
 from tools.spec_cases_conflict import conflict_cases
+from tools.spec_cases_contract import contract_cases
 from tools.spec_cases_ledger import ledger_cases
 from tools.spec_cases_notary import notary_cases
 from tools.spec_cases_task import certificate_cases, task_cases
@@ -50,11 +52,12 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "task": task_cases,
     "certificate": lambda world: [*certificate_cases(world), *notary_cases(world)],
     "conflict": conflict_cases,
+    "contract": contract_cases,
     "channel": channel_cases,
     "http": http_cases,
 }
 _MARKED = re.compile(
-    r"(?P<open><!-- (?P<kind>example|contexts|limits|codes|messages)(?:: (?P<what>[^>]*?))? -->\n)"
+    r"(?P<open><!-- (?P<kind>example|contexts|limits|codes|messages|fuel)(?:: (?P<what>[^>]*?))? -->\n)"
     r"(?P<body>.*?)(?P<close><!-- /(?P=kind) -->)",
     re.DOTALL,
 )
@@ -84,6 +87,14 @@ def contexts_table() -> str:
         for context in Context
     ]
     return "\n".join(["| context | kind |", "|---|---|", *rows]) + "\n"
+
+
+def fuel_table() -> str:
+    """Return the table of what imports cost."""
+    rows = [f"| `{name}` | {each:,} | {byte} |" for name, (each, byte) in abi.FUEL_COST.items()]
+    return (
+        "\n".join(["| import | each time | each byte in or out |", "|---|---|---|", *rows]) + "\n"
+    )
 
 
 def codes_table() -> str:
@@ -160,7 +171,7 @@ def rendered(vectors: Vectors, text: str) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         kind, what = match["kind"], match["what"] or ""
-        tables = {"contexts": contexts_table, "codes": codes_table}
+        tables = {"contexts": contexts_table, "codes": codes_table, "fuel": fuel_table}
         if kind == "example":
             body = example(vectors, what)
         elif kind == "messages":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adyton.client import certificate, chain, conflict
+from adyton.client import certificate, chain, conflict, contract_receipt
 from adyton.core.errors import CODES
 from adyton.enclave.intake import Intake
 from adyton.enclave.reception import Reception
@@ -72,6 +72,7 @@ NUMBERED: list[tuple[str, str, Any, int]] = [
     ("ledger", "append_blocks", chain.ChainVerifier.append, 6),
     ("certificate", "verify_certificate", certificate.verify_certificate, 11),
     ("conflict", "verify_conflict", conflict.verify_conflict, 7),
+    ("contract", "verify_contract_receipt", contract_receipt.verify_contract_receipt, 7),
 ]
 WITHOUT_VECTOR = {
     (

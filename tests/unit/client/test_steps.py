@@ -12,7 +12,7 @@ from adyton.client.certificate import verify_certificate
 from adyton.client.notary import verify_notary_receipt
 from adyton.client.steps import FAILED, NOT_REACHED, NOTARY_STEPS, PASSED, RUN_STEPS, Steps
 from adyton.core.errors import Error, InvariantError
-from tools.spec_functions import policy_of
+from tools.spec_policy import policy_of
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[3] / "docs/spec/vectors/certificate.json").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -172,7 +173,7 @@ def test_an_event_to_no_key_fails_the_call(sink: Sink) -> None:
 def test_signatures_are_checked(sink: Sink) -> None:
     key = SigningKey(b"\x07" * 32)
     signature = key.sign_raw(b"message")
-    given = {"key": key.public.hex(), "signature": signature.hex()}
+    given: dict[str, Any] = {"key": key.public.hex(), "signature": signature.hex()}
     assert (
         sink.value(sink.do("verify", message=b"message".hex(), **given), "call", "verify") is True
     )
