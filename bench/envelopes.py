@@ -86,9 +86,13 @@ class Sealer:
 
     def seal(self) -> Sealed:
         """Return a unique notary request, ready to be posted."""
+        digest = content_digest(secrets.token_bytes(32))
+        return self.request(notary.APP, notary.NOTARIZE, notary.Notarize(digest).encode(), digest)
+
+    def request(self, app: str, method: str, arguments: bytes, digest: bytes = b"") -> Sealed:
+        """Return a unique request of any kind, ready to be posted."""
         if not self._tickets:
             self._contact()
-        digest = content_digest(secrets.token_bytes(32))
         now_ms = wall_clock_ms()
         request = Request(
             client_key=self._key.public,
@@ -97,9 +101,9 @@ class Sealer:
             expiry_ms=now_ms + limits.WINDOW_MS - limits.CLOCK_SKEW_MS,
             chain_id=self.node.chain_id,
             incarnation=self.node.epoch.incarnation,
-            app=notary.APP,
-            method=notary.NOTARIZE,
-            arguments=notary.Notarize(digest).encode(),
+            app=app,
+            method=method,
+            arguments=arguments,
             response_key=secrets.token_bytes(32),
             result_key=secrets.token_bytes(32),
             ordering="single-host",
@@ -123,10 +127,35 @@ def check(sealer: Sealer, sent: Sequence[Sealed], answers: Sequence[bytes]) -> N
         BenchError: an answer is not its request's, or a task hash or a place in the log came twice.
         Error: a proof does not hold, or a response does not open.
     """
+    for one, opened in zip(sent, opened_all(sealer, sent, answers), strict=True):
+        request = one.request
+        values = {"file": one.digest}
+        commitments = commit(NOTARY_FIELDS, values, request.result_key, opened.exec_id)
+        if opened.claims != claims_digest(commitments):
+            raise BenchError("an entry commits to something else")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A verified answer: result, claims and execution."""
+
+    result: bytes
+    claims: bytes | None
+    exec_id: bytes
+
+
+def opened_all(sealer: Sealer, sent: Sequence[Sealed], answers: Sequence[bytes]) -> list[Opened]:
+    """Verify every proof and open every response.
+
+    Raises:
+        BenchError: an answer is not its request's, or a task hash or a place in the log came twice.
+        Error: a proof does not hold, or a response does not open.
+    """
     if len(sent) != len(answers):
         raise BenchError("not as many answers as requests")
     hashes: set[bytes] = set()
     places: set[tuple[bytes, int]] = set()
+    made: list[Opened] = []
     for one, body in zip(sent, answers, strict=True):
         answer = decode(body, max_bytes=limits.ENTRY)
         if answer["task_hash"] != one.task_hash:
@@ -139,13 +168,12 @@ def check(sealer: Sealer, sent: Sequence[Sealed], answers: Sequence[bytes]) -> N
         response = Response.open(part.sealed or b"", one.request.response_key, exec_id)
         if response.code or response.original is not None:
             raise BenchError("a request was refused, or taken for a repetition")
-        commitments = commit(NOTARY_FIELDS, {"file": one.digest}, one.request.result_key, exec_id)
-        if part.claims != claims_digest(commitments):
-            raise BenchError("an entry commits to something else")
+        made.append(Opened(response.result, part.claims, exec_id))
         hashes.add(one.task_hash)
         places.add((checkpoint.facts.block_hash, proof.index))
     if len(hashes) != len(sent) or len(places) != len(sent):
         raise BenchError("task hashes or places in the log are not distinct")
+    return made
 
 
 def check_batches(sealer: Sealer, sent: Sequence[Sealed], answers: Sequence[bytes]) -> None:

@@ -18,8 +18,12 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a child that imports the package and the bench."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))}
+    """Return the environment of a child that imports the package and the bench.
+
+    `ADYTON_BENCH_SOURCE` names another directory for the package: a copy whose sealing does nothing.
+    """
+    source = os.environ.get("ADYTON_BENCH_SOURCE") or str(ROOT / "src")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((source, str(ROOT)))}
 
 
 def start(module: str, arguments: Sequence[str], *, log: Path | None) -> subprocess.Popen[str]:

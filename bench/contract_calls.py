@@ -1,0 +1,95 @@
+"""Sealed calls of a contract over HTTP: two gets, two sets, receipt and commit in each.
+
+    python -m bench.contract_calls DATA PLACE REQUESTS ALONE RUNS
+
+Starts a server on DATA, deploys, posts, checks, and prints one line of JSON. It is a program of its own so that the
+same can be measured over a copy of the sources in which sealing does nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from adyton.protocol import contract as protocol
+from adyton.protocol.contract import Result
+from bench import processes, server
+from bench.envelopes import Sealed, Sealer, opened_all
+from bench.load import Load, post_all
+from bench.summary import BenchError
+
+MODULE = processes.ROOT / "contracts" / "built" / "kitchen_sink.wasm"
+IN_FLIGHT = 64
+_FUEL = 10_000_000
+_WARM_UP = 200
+
+
+def calls(
+    sealer: Sealer, port: int, place: Path, watched: Sequence[int], address: bytes
+) -> tuple[Any, Any]:
+    """Return functions that post so many calls, so many in flight; the second returns the encoded body of one."""
+    arguments = protocol.Call(address, "move_two", b"", _FUEL).encode()
+
+    def sealed() -> Sealed:
+        return sealer.request(protocol.APP, protocol.CALL, arguments)
+
+    def post(count: int, in_flight: int) -> Load:
+        sent = [sealed() for _ in range(count)]
+        load = post_all(port, [one.body for one in sent], in_flight, place, watched)
+        for opened in opened_all(sealer, sent, load.answers):
+            result = Result.decode(opened.result)
+            if result.status != "done" or result.usage.reads != 2:
+                raise BenchError(f"a call was not carried out: {result.status} {result.reason}")
+        return load
+
+    return post, sealed
+
+
+def deploy(sealer: Sealer, port: int, place: Path) -> bytes:
+    """Deploy the contract, and return its address."""
+    asked = protocol.Deploy(MODULE.read_bytes(), b"", "never", "single-host", 0, _FUEL)
+    sent = [sealer.request(protocol.APP, protocol.DEPLOY, asked.encode())]
+    load = post_all(port, [sent[0].body], 1, place)
+    result = Result.decode(opened_all(sealer, sent, load.answers)[0].result)
+    if result.status != "done":
+        raise BenchError(f"the contract was not deployed: {result.reason}")
+    return result.address
+
+
+def measured(
+    running: server.Server, place: Path, requests: int, alone: int, runs: int
+) -> dict[str, Any]:
+    """Return rates, latencies and CPU seconds a call: of enclave and engine together, host, load generator."""
+    sealer = Sealer(running)
+    try:
+        address = deploy(sealer, running.port, place)
+        engines = processes.children(running.enclave_pid)
+        watched = (running.enclave_pid, running.pid, *engines)
+        post, _ = calls(sealer, running.port, place, watched, address)
+        post(_WARM_UP, IN_FLIGHT)
+        many = [post(requests, IN_FLIGHT) for _ in range(runs)]
+        single = [post(alone, 1) for _ in range(runs)]
+    finally:
+        sealer.close()
+    return {
+        "rates": [load.rate for load in many],
+        "latencies": [taken for load in single for taken in load.latencies],
+        "enclave": [load.cpu[0] for load in many],
+        "engine": [sum(load.cpu[2:]) for load in many],
+        "host": [load.cpu[1] for load in many],
+        "own": [load.own_cpu for load in many],
+    }
+
+
+def main(data: str, place: str, requests: str, alone: str, runs: str) -> None:
+    """Measure once, in this process's package."""
+    with server.running(Path(data)) as running:
+        told = measured(running, Path(place), int(requests), int(alone), int(runs))
+    print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
