@@ -54,6 +54,7 @@ MODULES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         (
             "tests/unit/enclave/test_intake.py",
             "tests/unit/enclave/test_deduplication.py",
+            "tests/unit/enclave/test_reads_kept.py",
             "tests/unit/enclave/test_windows.py",
         ),
         ("tests/unit/enclave/test_restart.py", "tests/unit/enclave/test_determinism.py"),
