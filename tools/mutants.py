@@ -47,7 +47,7 @@ MODULES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("tests/unit/attestation/test_vectors.py", "tests/unit/attestation/test_verifier.py"),
     ),
     "client/verified_view.py": (
-        ("tests/unit/client/test_verified_view.py",),
+        ("tests/unit/client/test_verified_view.py", "tests/unit/client/test_kept_view.py"),
         ("tests/unit/client/test_session.py", "tests/adversary/test_lying_server_answers.py"),
     ),
     "enclave/intake.py": (

@@ -131,7 +131,7 @@ def test_the_modules_and_their_tests_exist() -> None:
 
 JUDGED = (
     "core/encoding.py", "core/cose.py", "attestation/verifier.py", "attestation/node.py",
-    "enclave/intake.py",
+    "attestation/formats/simulated.py", "client/verified_view.py", "enclave/intake.py",
 )  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import cbor2
@@ -13,9 +15,11 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adyton.attestation.claims import Claims
 from adyton.attestation.formats import simulated
 from adyton.attestation.policy import ReferenceValues
 from adyton.attestation.verifier import AttestationResult, appraise
+from adyton.core import limits
 from adyton.core.cose import ALG, CONTENT_TYPE, X5CHAIN
 from adyton.core.crypto import SigningKey
 from adyton.core.encoding import encode
@@ -26,6 +30,7 @@ from tests.unit.attestation.forge import (
     MEASUREMENT,
     NONCE,
     NOW_MS,
+    NOW_S,
     Device,
     certificate,
     claims_for,
@@ -56,7 +61,52 @@ def refused(bundle: EvidenceBundle, code: str, step: int, **changes: Any) -> str
     with pytest.raises(EvidenceError) as raised:
         judge(bundle, **changes)
     assert (raised.value.code, raised.value.step) == (code, step), raised.value
+    assert type(raised.value.reason) is str
     return raised.value.reason
+
+
+# --- what is accepted ---------------------------------------------------------------------------
+
+
+def test_what_the_platform_produces_is_read_back_claim_by_claim() -> None:
+    device = good_device()
+    evidence = simulated.produce(
+        device.key,
+        device.leaf,
+        report_data=b"r" * 64,
+        measurement=MEASUREMENT,
+        svn=3,
+        nonce=b"a challenge",
+        issued_s=NOW_S,
+    )
+    parsed = simulated.parse(evidence, (device.root,))
+    name = b"\x01" + hashlib.sha256(device.leaf).digest()[:16]
+    assert parsed.claims[simulated.UEID] == simulated.device_id(device.leaf) == name
+    assert (parsed.root_bytes, parsed.root.subject) == (device.root, parsed.leaf.issuer)
+    end = BEGIN + timedelta(days=3650)
+    assert parsed.verify(device.pin) == Claims(
+        kind="simulated",
+        hardware_rooted=False,
+        nonce=b"a challenge",
+        issued_ms=NOW_MS,
+        debug_state=0,
+        report_data=b"r" * 64,
+        measurement=MEASUREMENT,
+        svn=3,
+        valid_from_ms=int(BEGIN.timestamp()) * 1000,
+        valid_to_ms=int(end.timestamp()) * 1000,
+    )
+
+
+@pytest.mark.parametrize("shorter", ["leaf", "root"])
+def test_the_certificates_hold_while_both_do(shorter: str) -> None:
+    begin = BEGIN + timedelta(hours=1)
+    changes: dict[str, Any] = {shorter: {"begin": begin, "days": 20}}
+    device = make_device(**changes)
+    bundle = make_bundle(device=device)
+    claims = simulated.parse(bundle.evidence, bundle.endorsements).verify(device.pin)
+    assert claims.valid_from_ms == int(begin.timestamp()) * 1000
+    assert claims.valid_to_ms == int((begin + timedelta(days=20)).timestamp()) * 1000
 
 
 # --- step 2: form -------------------------------------------------------------------------------
@@ -99,6 +149,51 @@ def test_a_claim_of_another_form_is_refused(claim: int, value: Any) -> None:
     with pytest.raises(EvidenceError) as raised:
         judge(signed(claims={**with_claims(), claim: value}))
     assert raised.value.code in ("evidence_malformed", "evidence_kind")
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        (simulated.IAT, 0),
+        (simulated.IAT, 2**40),
+        (simulated.DBGSTAT, 0),
+        (simulated.DBGSTAT, 4),
+        (simulated.SVN, 0),
+        (simulated.SVN, 2**32 - 1),
+        (simulated.NONCE, bytes(8)),
+        (simulated.NONCE, bytes(32)),
+    ],
+)
+def test_a_claim_at_its_bound_is_taken(claim: int, value: Any) -> None:
+    bundle = signed(claims={**with_claims(), claim: value})
+    assert simulated.parse(bundle.evidence, bundle.endorsements).claims[claim] == value
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        (simulated.IAT, -1),
+        (simulated.IAT, 2**40 + 1),
+        (simulated.DBGSTAT, -1),
+        (simulated.DBGSTAT, 5),
+        (simulated.SVN, -1),
+        (simulated.SVN, 2**32),
+        (simulated.NONCE, bytes(7)),
+        (simulated.NONCE, bytes(33)),
+        (simulated.NONCE, "x" * 32),
+        (simulated.UEID, bytes(17) + b"x"),
+        (simulated.REPORT_DATA, bytes(63)),
+        (simulated.REPORT_DATA, bytes(65)),
+        (simulated.REPORT_DATA, "x" * 64),
+        (simulated.MEASUREMENT, bytes(47)),
+        (simulated.MEASUREMENT, bytes(49)),
+        (simulated.MEASUREMENT, "x" * 48),
+        (simulated.SIGNER, bytes(31)),
+        (simulated.PLATFORM_KIND, b"simulated"),
+    ],
+)
+def test_a_claim_beyond_its_bound_is_refused(claim: int, value: Any) -> None:
+    refused(signed(claims={**with_claims(), claim: value}), "evidence_malformed", 2)
 
 
 @pytest.mark.parametrize("extra", [{"k7": b"id"}, {"k1": "issuer"}, {"k-70007": 0}, {"text": 1}])
@@ -152,6 +247,36 @@ def test_exactly_one_endorsement_is_taken(count: int) -> None:
 @pytest.mark.parametrize("root", [b"", b"\x30\x03\x02\x01\x01", good_device().root + b"\x00"])
 def test_an_endorsement_that_is_no_certificate_is_refused(root: bytes) -> None:
     refused(replace(make_bundle(), endorsements=(root,)), "evidence_malformed", 2)
+
+
+@pytest.mark.parametrize(
+    ("sound", "altered"),
+    [
+        # A path length that is no integer: found when the extensions are looked at.
+        pytest.param(b"\x01\x01\xff\x02\x01\x00", b"\x01\x01\xff\x04\x01\x00", id="extension"),
+        # An algorithm that nobody knows: found when the key is looked at.
+        pytest.param(b"\x2b\x65\x70\x03\x21", b"\x2b\x65\x7f\x03\x21", id="key"),
+    ],
+)
+def test_a_certificate_with_a_part_that_cannot_be_read_is_refused_for_its_form(
+    sound: bytes, altered: bytes
+) -> None:
+    root = good_device().root
+    assert root.count(sound) == 1
+    bundle = replace(make_bundle(), endorsements=(root.replace(sound, altered),))
+    refused(bundle, "evidence_malformed", 2)
+
+
+@pytest.mark.parametrize(("beyond", "too_large"), [(0, False), (1, True)])
+def test_evidence_over_the_bound_is_refused_for_its_size(beyond: int, too_large: bool) -> None:
+    def padded(size: int) -> EvidenceBundle:
+        return signed(headers={X5CHAIN: good_device().leaf + bytes(size)})
+
+    size = 1000 + limits.EVIDENCE - len(padded(1000).evidence)
+    bundle = padded(size + beyond)
+    assert len(bundle.evidence) == limits.EVIDENCE + beyond
+    reason = refused(bundle, "evidence_malformed", 2)
+    assert ("bytes where" in reason) == too_large
 
 
 @pytest.mark.parametrize("cut", [1, 63, 64, 200])

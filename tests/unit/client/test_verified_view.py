@@ -7,21 +7,22 @@ from pathlib import Path
 import pytest
 
 from adyton.attestation.policy import AppraisalPolicy
-from adyton.client.verified import UnjoinedError, UnknownKeyError
+from adyton.client import verified_view
+from adyton.client.verified import KnownNode, UnjoinedError, UnknownKeyError, VerifiedEntry
 from adyton.client.verified_view import VerifiedView
+from adyton.core import cose, limits
 from adyton.core.crypto import SigningKey, key_id
 from adyton.core.errors import (
     Error,
     EvidenceError,
     ForkError,
-    MalformedError,
     ReceiptError,
     RollbackError,
     VerificationError,
 )
 from adyton.protocol.ledger import Checkpoint, EntryProof, PublicPart, entry_leaf
 from tests.adversary.server_simulator import now_ms
-from tests.ledger_builder import Ledger
+from tests.ledger_builder import MEASUREMENT, Ledger
 
 POLICY = AppraisalPolicy(allow_simulated=True)
 
@@ -86,17 +87,82 @@ def test_a_newer_entry_moves_it(view: VerifiedView, ledger: Ledger) -> None:
     assert view.size == size(ledger, 5)
 
 
+def test_a_view_begins_empty(ledger: Ledger) -> None:
+    made = VerifiedView(ledger.chain_id, ledger.fingerprint)
+    assert (made.size, made.nodes, made.checkpoint) == (0, (), None)
+    assert VerifiedView.from_bytes(made.to_bytes()).checkpoint is None
+
+
+def test_what_it_accepts_it_gives_out(view: VerifiedView, ledger: Ledger) -> None:
+    newer = view.update_checkpoint(checkpoint(ledger, 4), path(ledger, 3, 4))
+    assert newer == ledger.blocks[3].checkpoint
+    older = view.accept_checkpoint(checkpoint(ledger, 2), path(ledger, 2, 4))
+    assert older == ledger.blocks[1].checkpoint
+    assert view.checkpoint == newer
+    newest = view.accept_checkpoint(checkpoint(ledger, 5), path(ledger, 4, 5))
+    assert view.checkpoint == newest == ledger.blocks[4].checkpoint
+
+
+def test_the_same_checkpoint_again_changes_nothing(view: VerifiedView, ledger: Ledger) -> None:
+    before = view.to_bytes()
+    view.update_checkpoint(checkpoint(ledger, 3), ())
+    assert view.to_bytes() == before
+
+
+def test_the_same_block_under_another_attested_key_does_not_move_it(
+    view: VerifiedView, ledger: Ledger
+) -> None:
+    held = ledger.blocks[2].checkpoint
+    other = ledger.start()
+    view.add_announced_node(other.evidence, POLICY, now_ms())
+    facts = replace(held.facts, key_id=key_id(other.recorder.public))
+    again = Checkpoint.sign(facts, held.root, other.recorder)
+    assert view.accept_checkpoint(again.encode(), ()) == again
+    assert view.checkpoint == held
+
+
+def test_a_block_without_entries_moves_it(view: VerifiedView, ledger: Ledger) -> None:
+    view.update_checkpoint(checkpoint(ledger, 5), path(ledger, 3, 5))
+    ledger.add([])
+    assert size(ledger, 6) == size(ledger, 5)
+    view.update_checkpoint(checkpoint(ledger, 6), ())
+    assert view.checkpoint == ledger.blocks[5].checkpoint
+    # The one before is of the same size: older, but no rollback that could be shown.
+    view.update_checkpoint(checkpoint(ledger, 5), ())
+    assert view.checkpoint == ledger.blocks[5].checkpoint
+
+
+def test_a_kept_entry_is_verified_again(view: VerifiedView, ledger: Ledger) -> None:
+    kept = ledger.proof(2, 1).encode()
+    assert view.reopen_entry(kept) == view.accept_entry(kept, path(ledger, 2, 3))
+    with pytest.raises(Error):
+        view.reopen_entry(kept[:-1] + bytes([kept[-1] ^ 1]))
+
+
+def test_an_entry_carries_what_it_was_verified_with(view: VerifiedView, ledger: Ledger) -> None:
+    proof = ledger.proof(4, 1)
+    assert view.accept_entry(proof.encode(), path(ledger, 3, 4)) == VerifiedEntry(
+        proof, proof.part(), ledger.blocks[3].checkpoint, view.nodes[0], proof.exec_id()
+    )
+
+
+def test_an_execution_is_named_by_its_epoch_too(view: VerifiedView, ledger: Ledger) -> None:
+    honest = ledger.proof(4, 1)
+    facts = replace(ledger.blocks[3].checkpoint.facts, epoch=7)
+    root = ledger.blocks[3].checkpoint.root
+    signed = Checkpoint.sign(facts, root, ledger.node.recorder)
+    receipt = cose.make_receipt(signed.message, cose.parse_receipt(honest.receipt)[1])
+    entry = view.reopen_entry(replace(honest, receipt=receipt).encode())
+    assert entry.exec_id == honest.header.exec_id(7, 1) != honest.exec_id()
+
+
 def test_it_is_kept_and_comes_back(view: VerifiedView, ledger: Ledger) -> None:
     again = VerifiedView.from_bytes(view.to_bytes())
     assert again.nodes == view.nodes
     assert again.checkpoint == view.checkpoint
+    assert (again.chain_id, again.fingerprint) == (ledger.chain_id, ledger.fingerprint)
+    assert again.to_bytes() == view.to_bytes()
     again.update_checkpoint(checkpoint(ledger, 4), path(ledger, 3, 4))
-
-
-@pytest.mark.parametrize("kept", [b"", b"\x80", b"\x85\x01\x02\x03\x04\x05"])
-def test_what_was_never_a_view_is_refused(kept: bytes) -> None:
-    with pytest.raises(MalformedError):
-        VerifiedView.from_bytes(kept)
 
 
 def test_a_newest_checkpoint_that_is_older_is_a_rollback(
@@ -111,11 +177,12 @@ def test_a_newest_checkpoint_that_is_older_is_a_rollback(
 
 
 def test_a_smaller_log_that_was_signed_later_is_a_fork(view: VerifiedView, ledger: Ledger) -> None:
-    later = ledger.blocks[2].header.time_ms + 1
+    held, later = checkpoint(ledger, 3), ledger.blocks[2].header.time_ms + 1
     fork(ledger, 0)
     ledger.add([ledger.part("void")] * 2, time_ms=later)
     with pytest.raises(ForkError, match="backwards") as caught:
         view.update_checkpoint(checkpoint(ledger, 2), ())
+    assert caught.value.held == held
     assert caught.value.shown == checkpoint(ledger, 2)
     assert view.size == 5
 
@@ -164,6 +231,9 @@ def test_a_cut_consistency_proof_joins_nothing(
     with pytest.raises(UnjoinedError) as caught:
         view.update_checkpoint(checkpoint(ledger, 5), proof)
     assert caught.value.code == "receipt_invalid"
+    assert caught.value.held == checkpoint(ledger, 3)
+    assert caught.value.shown == checkpoint(ledger, 5)
+    assert caught.value.path == tuple(proof)
     assert view.size == size(ledger, 3)
 
 
@@ -180,8 +250,9 @@ def test_a_key_that_was_never_attested_is_named(view: VerifiedView, ledger: Ledg
     with pytest.raises(UnknownKeyError) as caught:
         view.update_checkpoint(checkpoint(ledger, 6), path(ledger, 3, 6))
     assert caught.value.key_id == key_id(stranger.public)
-    with pytest.raises(UnknownKeyError):
+    with pytest.raises(UnknownKeyError) as caught:
         view.node_of_runner(stranger.public)
+    assert caught.value.key_id == key_id(stranger.public)
 
 
 def test_another_signer_under_a_known_name_is_refused(view: VerifiedView, ledger: Ledger) -> None:
@@ -201,6 +272,55 @@ def test_another_chain_is_refused(tmp_path: Path, view: VerifiedView) -> None:
         view.accept_entry(other.proof(1, 0).encode(), ())
     with pytest.raises(EvidenceError, match="fingerprint_mismatch"):
         view.add_announced_node(other.node.evidence, POLICY, now_ms())
+    # Even under a pin that would take it: what is held is of one chain.
+    view.repin(other.fingerprint)
+    with pytest.raises(ReceiptError, match="wrong_chain"):
+        view.add_announced_node(other.node.evidence, POLICY, now_ms())
+    assert view.nodes == ()
+
+
+def test_a_node_that_answers_the_challenge_is_held(view: VerifiedView, ledger: Ledger) -> None:
+    first, other = ledger.node, ledger.start()
+    nonce = other.evidence.recorder.nonce
+    appraisal = view.update_node(other.evidence, POLICY, nonce, now_ms())
+    assert appraisal.recorder_key == other.recorder.public
+    known = KnownNode(
+        other.recorder.public, other.runner.public, MEASUREMENT, other.evidence.encode()
+    )
+    assert view.nodes[1:] == (known,)
+    for node, held in ((first, view.nodes[0]), (other, known)):
+        assert view.node_of_recorder(key_id(node.recorder.public)) == held
+        assert view.node_of_runner(node.runner.public) == held
+
+
+def test_an_answer_has_an_age_and_an_announcement_has_none(
+    view: VerifiedView, ledger: Ledger
+) -> None:
+    nonce = ledger.node.evidence.recorder.nonce
+    later = now_ms() + limits.EVIDENCE_AGE_S * 1000 + 60_000
+    with pytest.raises(EvidenceError, match="evidence_stale"):
+        view.update_node(ledger.node.evidence, POLICY, nonce, later)
+    assert view.add_announced_node(ledger.node.evidence, POLICY, later).recorder.stale
+
+
+def test_what_the_policy_refuses_is_refused_of_both(view: VerifiedView, ledger: Ledger) -> None:
+    evidence, strict = ledger.node.evidence, AppraisalPolicy()
+    with pytest.raises(EvidenceError, match="simulated_refused"):
+        view.add_announced_node(evidence, strict, now_ms())
+    with pytest.raises(EvidenceError, match="simulated_refused"):
+        view.update_node(evidence, strict, evidence.recorder.nonce, now_ms())
+
+
+def test_a_node_is_held_once_and_an_old_one_makes_room(
+    view: VerifiedView, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verified_view, "_NODES", 3)
+    starts = [ledger.node, *(ledger.start() for _ in range(3))]
+    for node in (*starts[1:3], starts[0], starts[3]):
+        view.add_announced_node(node.evidence, POLICY, now_ms())
+    # The first was shown again, and so became younger than the second.
+    held = [node.recorder_key for node in view.nodes]
+    assert held == [starts[at].recorder.public for at in (2, 0, 3)]
 
 
 def test_evidence_for_another_nonce_is_refused(view: VerifiedView, ledger: Ledger) -> None:
@@ -240,5 +360,6 @@ def test_another_pin_keeps_the_checkpoint_and_forgets_the_keys(
     view: VerifiedView, ledger: Ledger
 ) -> None:
     view.repin(bytes(32))
+    assert view.fingerprint == bytes(32)
     assert view.nodes == ()
     assert view.size == size(ledger, 3)
