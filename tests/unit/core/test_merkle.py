@@ -182,6 +182,20 @@ def test_sizes_that_nothing_joins_have_no_roots(tree: Tree, old: int, size: int)
         consistency_roots(old, size, tree.consistency(3, 5))
 
 
+def test_a_size_is_not_joined_to_itself() -> None:
+    # Else any bytes would be both roots of a log whose size is a power of two.
+    with pytest.raises(ReceiptError):
+        consistency_roots(4, 4, [bytes(32)])
+
+
+def test_a_tree_truncated_to_what_it_is_stays_the_same() -> None:
+    made = Tree()
+    for size in range(9):
+        made.truncate(size)
+        assert (made.size, made.root()) == (size, mth(0, size))
+        made.append(leaf_hash(DATA[size]))
+
+
 def test_a_truncated_tree_is_the_smaller_one() -> None:
     for size in range(0, SIZES, 7):
         made = Tree()
