@@ -22,6 +22,7 @@ from adyton.core.crypto import SivKey, equal, mac
 from adyton.core.errors import Error, InvariantError, VerificationError
 from adyton.core.fields import AtMost
 from adyton.core.schema import Message, Uint, message
+from adyton.enclave.hot_values import HotValues
 from adyton.enclave.keys import Keys
 from adyton.enclave.state_tree import StateTree
 from adyton.protocol.ledger import stored_digest
@@ -84,6 +85,7 @@ class _Pending:
     value: _Value | None
     kind: int
     least: int = 0
+    hot: bool = False
 
 
 class State:
@@ -105,6 +107,7 @@ class State:
         # Values of blocks that the host may not have stored yet, with the height that wrote them.
         self._uncommitted: dict[bytes, tuple[int, bytes | None]] = {}
         self._block_writes: dict[bytes, bytes | None] = {}
+        self._hot = HotValues()
         self._expiry: dict[bytes, int] = {}
         self._expiry_queue: list[tuple[int, bytes]] = []
 
@@ -200,6 +203,35 @@ class State:
             return None if pending.value is None else pending.value.value
         return self.committed_value(stored_name)
 
+    def get_hot(self, app: str, name: bytes) -> bytes | None:
+        """Return the value as `get` does, from enclave memory where it was used lately.
+
+        For values that many requests use, in block execution and between blocks, on the enclave's own thread alone.
+
+        Raises:
+            InvariantError: the host's answer is not the value that was written.
+        """
+        stored_name = self._stored_name(app, name)
+        if stored_name in self._entry:
+            return self.get(app, name)
+        expected = self._tree.get(stored_name)
+        if expected is None:
+            return None
+        value = self._hot.get(stored_name, expected)
+        if value is None:
+            value = self.committed_value(stored_name)
+            if value is not None:
+                self._hot.put(stored_name, expected, value)
+        return value
+
+    def is_hot(self, app: str, name: bytes) -> bool:
+        """Say whether `get_hot` would ask nobody."""
+        stored_name = self._stored_name(app, name)
+        if stored_name in self._entry:
+            return True
+        expected = self._tree.get(stored_name)
+        return expected is None or self._hot.get(stored_name, expected) is not None
+
     def has(self, app: str, name: bytes) -> bool:
         """Say whether there is a value as of the last executed block; asks nobody."""
         return self._tree.get(self._stored_name(app, name)) is not None
@@ -240,6 +272,7 @@ class State:
         kind: int = DURABLE,
         expires_ms: int | None = None,
         least: int = 0,
+        hot: bool = False,
     ) -> None:
         """Write a value; it is removed in the first block at or after `expires_ms`.
 
@@ -250,9 +283,10 @@ class State:
             kind: `DURABLE`, `TRANSIENT` or `PADDED`.
             expires_ms: None keeps it.
             least: smallest size class of a padded value.
+            hot: whether `get_hot` will be asked for it.
         """
         made = _Value(app, name, expires_ms, value)
-        self._entry[self._stored_name(app, name)] = _Pending(made, kind, least)
+        self._entry[self._stored_name(app, name)] = _Pending(made, kind, least, hot)
 
     def remove(self, app: str, name: bytes) -> None:
         """Remove a value."""
@@ -272,7 +306,10 @@ class State:
                 self._remember_expiry(name, pending.value.expires_ms)
             elif self._tree.get(name) is None:
                 continue
-            writes.append((name, self._put(name, sealed)))
+            hashed = self._put(name, sealed)
+            if pending.hot and hashed is not None and pending.value is not None:
+                self._hot.put(name, hashed, pending.value.value)
+            writes.append((name, hashed))
         self._entry = {}
         return writes
 

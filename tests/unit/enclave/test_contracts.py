@@ -240,6 +240,20 @@ def test_equal_calls_cost_the_same(sink: Sink) -> None:
     assert sink.do("move_two").usage.reads == 2
 
 
+def test_what_a_method_read_before_changes_neither_its_answer_nor_its_cost(sink: Sink) -> None:
+    first = sink.do("scan", prefix="61")
+    sink.do("set", key=b"a".hex(), value=(70).to_bytes(8, "little").hex())
+    costs = {sink.do("move_two").usage for _ in range(3)}
+    assert len(costs) == 1
+    assert sink.get(b"a") == (73).to_bytes(8, "little").hex()
+    sink.do("remove", key=b"a".hex())
+    missing = sink.do("move_two")
+    assert (missing.status, missing.reason, missing.usage.reads) == ("refused", "no a", 1)
+    sink.do("set", key=b"a".hex(), value=(70).to_bytes(8, "little").hex())
+    assert sink.do("move_two").usage in costs
+    assert sink.do("scan", prefix="61").output == first.output
+
+
 def test_fuel_has_a_bound_that_is_the_callers_choice(sink: Sink) -> None:
     needed = sink.do("move_two").usage.fuel
     assert sink.do("move_two", fuel=needed + 1).usage.fuel == needed

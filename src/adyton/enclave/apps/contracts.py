@@ -23,7 +23,7 @@ from adyton.core.errors import (
 )
 from adyton.enclave.apps.base import Call, Outcome
 from adyton.enclave.contracts.book import Book, Record
-from adyton.enclave.contracts.execution import Execution, Surroundings
+from adyton.enclave.contracts.execution import Execution, Habits, Surroundings
 from adyton.enclave.contracts.modules import Modules
 from adyton.enclave.keys import Keys
 from adyton.enclave.sealing import Head
@@ -71,6 +71,7 @@ class Contracts:
         self._book = book
         self._modules = modules
         self._head = head
+        self._habits = Habits()
         self._block_fuel = (0, 0)  # height, fuel used in it
 
     def visit(self, loaded: Loaded) -> None:
@@ -185,7 +186,7 @@ class Contracts:
     ) -> tuple[End, Execution]:
         """Enter a contract; once more, from the start, where the engine ends meanwhile."""
         for _ in range(_ATTEMPTS):
-            execution = Execution(self._book, self._modules, around)
+            execution = Execution(self._book, self._modules, around, self._habits)
             if not export:
                 return End(abi.DONE, "", 0), execution
             try:

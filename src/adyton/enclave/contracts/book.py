@@ -101,10 +101,14 @@ class Book:
         Raises:
             InvariantError: the host's answer is not what was written.
         """
-        sealed = self._state.get(protocol.APP, _VALUE + address + key)
+        sealed = self._state.get_hot(protocol.APP, _VALUE + address + key)
         if sealed is None:
             return None
         return self._keys.contract_state(address).open(sealed, Context.AD_CONTRACT_VALUE, key)
+
+    def is_hot(self, address: bytes, key: bytes) -> bool:
+        """Say whether reading a value asks nobody."""
+        return self._state.is_hot(protocol.APP, _VALUE + address + key)
 
     def put(self, contract: Contract, key: bytes, value: bytes | None) -> None:
         """Write or remove a contract's value."""
@@ -118,7 +122,7 @@ class Book:
             value, Context.AD_CONTRACT_VALUE, key
         )
         kind = PADDED if contract.padding else DURABLE
-        self._state.set(protocol.APP, name, sealed, kind=kind, least=contract.padding)
+        self._state.set(protocol.APP, name, sealed, kind=kind, least=contract.padding, hot=True)
         if key not in held:
             held.add(key)
 

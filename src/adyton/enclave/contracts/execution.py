@@ -6,6 +6,7 @@ contract's values and no other's. What the host answers is verified below (`encl
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from adyton.sandbox.wasm.wire import BrokenWire, number, read_number
 _NO = b"\x00"
 _YES = b"\x01"
 _SCAN_STEP = 256
+_METHODS_LEARNED = 4096
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,27 @@ class Surroundings:
     random: Callable[[int, int], bytes] | None
 
 
+class Habits:
+    """Which keys each method read when it last ended well.
+
+    It decides what a run is given without asking, and nothing that is seen: neither results nor usage depend on it.
+    """
+
+    def __init__(self) -> None:
+        self._learned: OrderedDict[tuple[bytes, str], tuple[bytes, ...]] = OrderedDict()
+
+    def of(self, method: tuple[bytes, str]) -> tuple[bytes, ...]:
+        """Return the keys that a method, by address and export, read last."""
+        return self._learned.get(method, ())
+
+    def learn(self, method: tuple[bytes, str], keys: tuple[bytes, ...]) -> None:
+        """Take in what a method has read."""
+        self._learned[method] = keys
+        self._learned.move_to_end(method)
+        if len(self._learned) > _METHODS_LEARNED:
+            self._learned.popitem(last=False)
+
+
 @dataclass
 class _Mark:
     journal: dict[tuple[bytes, bytes], bytes | None]
@@ -57,10 +80,12 @@ class Execution:
         book: contracts and values.
         modules: code.
         around: what contracts see.
+        habits: what methods read; of use, and of no effect.
     """
 
-    def __init__(self, book: Book, modules: Modules, around: Surroundings) -> None:
+    def __init__(self, book: Book, modules: Modules, around: Surroundings, habits: Habits) -> None:
         self._book = book
+        self._habits = habits
         self._modules = modules
         self._around = around
         self._running: list[Contract] = []
@@ -96,6 +121,7 @@ class Execution:
                 cannot be loaded.
         """
         self._load(contract, code)
+        method = (contract.address, export)
         mark = _Mark(dict(self.journal), len(self.events))
         self._running.append(contract)
         try:
@@ -109,17 +135,20 @@ class Execution:
                 caller,
                 self._around.height,
                 self._around.time_ms,
+                self._known(contract.address, method),
             )
             end = self._modules.engine.run(run, self._answer)
         finally:
             self._running.pop()
         self.logs += end.logs
+        self.reads += end.reads
         if end.status != abi.DONE:
             self.journal = mark.journal
             del self.events[mark.events :]
             return end
         if self._around.query and (end.writes or end.events):
             raise BrokenWire("a query has changed something")
+        self._habits.learn(method, end.keys)
         self.contracts[contract.address] = contract
         for key, value in end.writes:
             self.journal[contract.address, key] = value
@@ -131,6 +160,21 @@ class Execution:
                 end, status=abi.LIMIT, reason="too many events", output=b"", writes=(), events=()
             )
         return end
+
+    def _known(
+        self, address: bytes, method: tuple[bytes, str]
+    ) -> tuple[tuple[bytes, bytes | None], ...]:
+        """Return what the method read last time and is at hand: what it is given, it need not ask for."""
+        return tuple(
+            (
+                key,
+                self.journal[address, key]
+                if (address, key) in self.journal
+                else self._book.value(address, key),
+            )
+            for key in self._habits.of(method)
+            if (address, key) in self.journal or self._book.is_hot(address, key)
+        )
 
     def _load(self, contract: Contract, code: bytes | None) -> None:
         if self._modules.holds(contract.code_hash):
@@ -180,7 +224,6 @@ class Execution:
             value = self.journal[address, key]
         else:
             value = self._book.value(address, key)
-            self.reads += 1
         return [_NO] if value is None else [_YES, value]
 
     def _scan(self, prefix: bytes, after: bytes, room: int) -> list[bytes]:

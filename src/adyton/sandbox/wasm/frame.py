@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+from itertools import islice
 from typing import Any
 
 from adyton.sandbox.wasm import abi, ffi
-from adyton.sandbox.wasm.run import End, Event, Run
+from adyton.sandbox.wasm.run import KEYS_TOLD, End, Event, Run
 
 
 class Ended(Exception):
@@ -45,6 +46,7 @@ class Frame:
         self.output = b""
         self.result = b""
         self.writes: dict[bytes, bytes | None] = {}
+        self.known = dict(run.known)
         self.reads: dict[bytes, bytes | None] = {}
         self.events: list[Event] = []
         self.logs: list[str] = []
@@ -121,10 +123,12 @@ class Frame:
             tuple(sorted(self.writes.items())),
             tuple(self.events),
             tuple(self.logs),
+            len(self.reads),
+            tuple(islice(self.reads, KEYS_TOLD)),
         )
 
     def failed(self, status: str, reason: str) -> End:
         """Return the end of a run that did not: nothing of it stays but its logs and its cost."""
         exact = status in (abi.REFUSED, abi.FORBIDDEN)
         used = self.run.fuel - self.left if exact else self.run.fuel
-        return End(status, reason[: abi.REASON], used, logs=tuple(self.logs))
+        return End(status, reason[: abi.REASON], used, logs=tuple(self.logs), reads=len(self.reads))

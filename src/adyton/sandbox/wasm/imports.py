@@ -84,7 +84,11 @@ class Imports:
     def _current(self, frame: Frame, key: bytes) -> bytes | None:
         if key in frame.writes:
             return frame.writes[key]
-        if key not in frame.reads:
+        if key in frame.reads:
+            return frame.reads[key]
+        if key in frame.known:
+            frame.reads[key] = frame.known[key]
+        else:
             answer = self._ask(wire.GET, key)
             if not answer or len(answer) > 2:
                 raise BrokenWire("an answer of another form")

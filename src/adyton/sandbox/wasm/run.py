@@ -9,6 +9,7 @@ from adyton.sandbox.wasm.wire import BrokenWire, number, pack, read_number, unpa
 
 CLIENT = 0
 CONTRACT = 1
+KEYS_TOLD = 16
 _REMOVED = b"\x00"
 _WRITTEN = b"\x01"
 
@@ -27,6 +28,7 @@ class Run:
         caller: `CLIENT` or `CONTRACT`, and 32 bytes.
         height: of the block.
         time_ms: of the block.
+        known: values that it will probably read, key and value or None, so that it need not ask.
     """
 
     module: bytes
@@ -38,6 +40,7 @@ class Run:
     caller: tuple[int, bytes]
     height: int
     time_ms: int
+    known: tuple[tuple[bytes, bytes | None], ...] = ()
 
     def __repr__(self) -> str:
         return f"<Run {self.export}>"
@@ -54,6 +57,7 @@ class Run:
             bytes((self.caller[0],)) + self.caller[1],
             number(self.height),
             number(self.time_ms),
+            pack(_flat(self.known)),
         )
 
     @classmethod
@@ -63,9 +67,9 @@ class Run:
         Raises:
             BrokenWire: of another form.
         """
-        if len(fields) != 9:
+        if len(fields) != 10:
             raise BrokenWire("a run of another form")
-        module, export, given, fuel, query, address, caller, height, time_ms = fields
+        module, export, given, fuel, query, address, caller, height, time_ms, known = fields
         return cls(
             module,
             export.decode(),
@@ -76,6 +80,7 @@ class Run:
             (caller[0], caller[1:]),
             read_number(height),
             read_number(time_ms),
+            _pairs(unpack(known)),
         )
 
 
@@ -106,6 +111,8 @@ class End:
         writes: key, and value or None for a removal; ascending by key.
         events: in order.
         logs: in order.
+        reads: how many keys it has read.
+        keys: those of them, the first few; what it will probably read again.
     """
 
     status: str
@@ -115,15 +122,14 @@ class End:
     writes: tuple[tuple[bytes, bytes | None], ...] = ()
     events: tuple[Event, ...] = ()
     logs: tuple[str, ...] = ()
+    reads: int = 0
+    keys: tuple[bytes, ...] = ()
 
     def __repr__(self) -> str:
         return f"<End {self.status}>"
 
     def fields(self) -> tuple[bytes, ...]:
         """Return the fields of its frame."""
-        writes: list[bytes] = []
-        for key, value in self.writes:
-            writes += (key, _REMOVED if value is None else _WRITTEN + value)
         events: list[bytes] = []
         for event in self.events:
             events += (event.topic, event.data, event.recipient or b"")
@@ -132,9 +138,11 @@ class End:
             self.reason.encode(),
             number(self.fuel),
             self.output,
-            pack(writes),
+            pack(_flat(self.writes)),
             pack(events),
             pack([line.encode() for line in self.logs]),
+            number(self.reads),
+            pack(list(self.keys)),
         )
 
     @classmethod
@@ -147,17 +155,17 @@ class End:
         Raises:
             BrokenWire: of another form, or over a bound.
         """
-        if len(unverified) != 7:
+        if len(unverified) != 9:
             raise BrokenWire("an end of another form")
-        status, reason, fuel, output, packed_writes, packed_events, packed_logs = unverified
-        writes, events = unpack(packed_writes), unpack(packed_events)
+        status, reason, fuel, output, writes, packed_events, packed_logs, reads, keys = unverified
+        events = unpack(packed_events)
         try:
             end = cls(
                 status.decode(),
                 reason.decode(),
                 read_number(fuel),
                 output,
-                tuple(_write(*pair) for pair in zip(writes[::2], writes[1::2], strict=True)),
+                _pairs(unpack(writes)),
                 tuple(
                     Event(topic, data, recipient or None)
                     for topic, data, recipient in zip(
@@ -165,6 +173,8 @@ class End:
                     )
                 ),
                 tuple(line.decode() for line in unpack(packed_logs)),
+                read_number(reads),
+                tuple(unpack(keys)),
             )
         except ValueError as problem:
             raise BrokenWire("an end of another form") from problem
@@ -194,11 +204,27 @@ class End:
                 and len(event.recipient or bytes(32)) == 32
                 for event in self.events
             )
+            and 0 <= self.reads <= self.fuel
+            and len(self.keys) <= KEYS_TOLD
+            and all(0 < len(key) <= abi.KEY for key in self.keys)
             and sum(len(line.encode()) for line in self.logs) <= abi.LOGS
             and (self.status == abi.DONE or not (self.writes or self.events or self.output))
         )
         if not good:
             raise BrokenWire("an end over its bounds")
+
+
+def _flat(pairs: tuple[tuple[bytes, bytes | None], ...]) -> list[bytes]:
+    parts: list[bytes] = []
+    for key, value in pairs:
+        parts += (key, _REMOVED if value is None else _WRITTEN + value)
+    return parts
+
+
+def _pairs(parts: list[bytes]) -> tuple[tuple[bytes, bytes | None], ...]:
+    if len(parts) % 2:
+        raise BrokenWire("a pair of another form")
+    return tuple(_write(*pair) for pair in zip(parts[::2], parts[1::2], strict=True))
 
 
 def _write(key: bytes, value: bytes) -> tuple[bytes, bytes | None]:
