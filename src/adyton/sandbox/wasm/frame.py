@@ -41,6 +41,7 @@ class Frame:
         self._fuel_at = ctypes.addressof(self._fuel)
         self._memory: Any = None
         self._memory_at = 0
+        self._base = self._size = 0
         self.problem: BaseException | None = None
         self.left = 0  # fuel, when the run was ended by a rule
         self.output = b""
@@ -60,6 +61,8 @@ class Frame:
         """Take the memory that the instance exports."""
         self._memory = memory
         self._memory_at = ctypes.addressof(memory)
+        # Invariant: a memory never moves (`settings.py`) and never shrinks.
+        self._base = int(ffi.memory_data(self.context, self._memory_at) or 0)
 
     # --- fuel -----------------------------------------------------------------------------------
 
@@ -105,11 +108,13 @@ class Frame:
         ctypes.memmove(self._place(pointer & 0xFFFF_FFFF, len(data)), data, len(data))
 
     def _place(self, pointer: int, size: int) -> int:
-        if self._memory is None:
-            raise Ended(abi.LIMIT, "an import is called before the instance is there")
-        if pointer + size > ffi.memory_size(self.context, self._memory_at):
-            raise Ended(abi.LIMIT, "a pointer outside of the memory")
-        return int(ffi.memory_data(self.context, self._memory_at) or 0) + pointer
+        if pointer + size > self._size:
+            if self._memory is None:
+                raise Ended(abi.LIMIT, "an import is called before the instance is there")
+            self._size = ffi.memory_size(self.context, self._memory_at)
+            if pointer + size > self._size:
+                raise Ended(abi.LIMIT, "a pointer outside of the memory")
+        return self._base + pointer
 
     # --- the end --------------------------------------------------------------------------------
 
