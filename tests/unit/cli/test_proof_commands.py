@@ -124,6 +124,18 @@ def test_a_copy_opens_less_and_holds_nothing_of_the_rest(
     assert trusted("verify", "nothing", "--json").json()["shown"] == {}
 
 
+@pytest.mark.parametrize("field", ["exit_code", "limits"])
+def test_a_field_is_not_closed_while_another_says_the_same(
+    trusted: Adyton, script: Path, tmp_path: Path, field: str
+) -> None:
+    trusted("run", str(script), "--certificate", "c", "--show", "all")
+    said = trusted("verify", "c", "--redact", field, "--out", "copy")
+    refused(said, 2, "usage")
+    assert not Path("copy").exists()
+    assert trusted("verify", "c", "--redact", f"{field},run_info", "--out", "copy").status == 0
+    assert not {field, "run_info"} & set(trusted("verify", "copy", "--json").json()["shown"])
+
+
 def test_what_cannot_be_redacted_is_refused_and_nothing_is_written(
     trusted: Adyton, certificate: Path, tmp_path: Path
 ) -> None:
