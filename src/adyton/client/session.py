@@ -210,18 +210,25 @@ class Session:
             names: of each, for the client's own list; may be shorter.
 
         Raises:
-            Error: a round trip had no answer; its requests stay pending, and those after it were not made.
+            Error: the first round trip had no answer. Where a later one has none, its error stands in the place of each
+                request from there on. The requests of that round trip stay pending, and those after it were not made.
         """
         outcomes: list[Accepted | Error] = []
         titles = [*names, *[""] * len(arguments)]
         while len(outcomes) < len(arguments):
             start = len(outcomes)
             end = start + _batch(arguments[start:])
-            records = [
-                self._pending(app, method, encoded, ordering, title, None)
-                for encoded, title in zip(arguments[start:end], titles[start:end], strict=True)
-            ]
-            outcomes += self.exchange.carry_out_all(records, keep=keep)
+            try:
+                records = [
+                    self._pending(app, method, encoded, ordering, title, None)
+                    for encoded, title in zip(arguments[start:end], titles[start:end], strict=True)
+                ]
+                outcomes += self.exchange.carry_out_all(records, keep=keep)
+            except Error as problem:
+                if not outcomes:
+                    raise
+                # The keys to what was recorded before lie in its outcomes alone.
+                outcomes += [problem] * (len(arguments) - start)
         return outcomes
 
     def _pending(

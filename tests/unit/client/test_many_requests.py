@@ -192,6 +192,27 @@ def test_a_server_that_is_gone_is_told_and_the_requests_are_kept(
     assert len(session.store.requests()) == 2
 
 
+def test_a_server_that_goes_away_in_between_takes_no_receipt_along(
+    session: Session, server: ServerSimulator
+) -> None:
+    count = limits.BATCH_ENVELOPES
+    files = contents(2 * count + 1)
+    answered: list[int] = []
+
+    def then_go(answer: dict[str, Any]) -> dict[str, Any]:
+        answered.append(1)
+        if len(answered) == 1:
+            server.drops += ["POST /tasks"] * 100
+        return answer
+
+    server.lies["POST /tasks"] = then_go
+    outcomes = notarize_all(session, files)
+    for outcome, content in zip(outcomes[:count], files[:count], strict=True):
+        require_receipt(outcome, content, server)
+    assert [type(one) for one in outcomes[count:]] == [UnavailableError] * (count + 1)
+    assert [record.state for record in session.store.requests()] == [PENDING] * count
+
+
 def test_a_mere_claim_of_a_rollback_is_no_rollback(
     session: Session, server: ServerSimulator
 ) -> None:
