@@ -47,7 +47,7 @@ def add(nouns: Any) -> None:
 
 def _notarize(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.notary import notarize_all
-    from adyton.core.errors import Error
+    from adyton.core.errors import ConflictError, Error
 
     paths = [Path(name) for name in args.files]
     if args.out and len(paths) > 1:
@@ -63,7 +63,11 @@ def _notarize(args: argparse.Namespace, out: Output) -> int:
     refused: Error | None = None
     for path, target, outcome in zip(paths, targets, outcomes, strict=True):
         if isinstance(outcome, Error):
-            refused = refused or outcome
+            # A server must not hide a conflict behind a refusal of another file.
+            if refused is None or (
+                isinstance(outcome, ConflictError) and not isinstance(refused, ConflictError)
+            ):
+                refused = outcome
             told.append({"file": str(path), "error": outcome.code})
             if len(paths) > 1:
                 out.text(f"{path}: not recorded: {outcome.message}")

@@ -193,6 +193,27 @@ def test_many_files_are_notarized_together(trusted: Adyton, tmp_path: Path) -> N
         assert trusted("verify", f"{file}.receipt").status == 0
 
 
+def test_a_refusal_of_one_file_does_not_hide_a_conflict_shown_by_another(
+    trusted: Adyton, server: PagedServer, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number}.txt" for number in range(2)]
+    for file in files:
+        file.write_text("page\n")
+        assert trusted("notarize", str(file)).status == 0
+
+    def refuse_first_and_fork(answer: dict[str, Any]) -> dict[str, Any]:
+        named = answer["answers"][0]["task_hash"]
+        answer["answers"][0] = {"task_hash": named, "code": "not_admitted"}
+        return {**answer, "consistency": [bytes(32)]}
+
+    server.lies["POST /tasks"] = refuse_first_and_fork
+    server.lies["GET /checkpoint"] = lambda answer: {**answer, "consistency": [bytes(32)]}
+    said = trusted("notarize", *map(str, files))
+    assert said.status == 4
+    assert "[fork]" in said.stderr
+    assert list((tmp_path / "home" / "conflicts").iterdir())
+
+
 def test_files_that_cannot_all_be_notarized_are_refused_before_anything_is_sent(
     trusted: Adyton, server: PagedServer, tmp_path: Path
 ) -> None:
