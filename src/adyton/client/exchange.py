@@ -238,7 +238,7 @@ class Exchange:
         return answer.result
 
     def _answer(self, envelope: bytes, response_key: bytes) -> ReadAnswer:
-        unverified = self._patience(lambda: self._api.post_read(envelope))
+        unverified = self.proven(lambda: self._api.post_read(envelope))
         answer = SealedReadAnswer.decode(unverified).open(response_key)
         if answer.code in _SEAL_ANEW:
             raise error_of(answer.code, "the enclave refuses the envelope")
@@ -287,7 +287,8 @@ class Exchange:
                 answer = self.proven(lambda: self._api.post_task(envelope, at))
                 answered, proof, consistency = answer.task_hash, answer.proof, answer.consistency
             else:
-                answered, proof, consistency = first.task_hash, first.proof(), first.consistency
+                answered, consistency = first.task_hash, first.consistency
+                proof = self.proven(first.proof)
                 at = first.at
         except PolicyError as problem:
             if problem.code != "replayed":
@@ -316,7 +317,8 @@ class Exchange:
 
     def _recorded(self, named: bytes) -> bytes:
         """Return the unverified proof of the request's entry under a task hash."""
-        return self._patience(lambda: self._api.get_entry(named, wait_s=0, view=0)).proofs[0]
+        found = self.proven(lambda: self._api.get_entry(named, wait_s=0, view=0))
+        return found.proofs[0]
 
     def _opened(self, entry: VerifiedEntry, request: Request, named: bytes) -> Response:
         part = entry.part

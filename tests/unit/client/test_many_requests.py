@@ -10,6 +10,7 @@ from adyton.client.notary import NotaryReceipt, notarize_all, verify_notary_rece
 from adyton.client.records import PENDING
 from adyton.core import limits
 from adyton.core.errors import (
+    ConflictError,
     Error,
     ForkError,
     MalformedError,
@@ -222,6 +223,35 @@ def test_a_mere_claim_of_a_rollback_is_no_rollback(
     )
     with pytest.raises(VerificationError, match="shows no such thing"):
         notarize_all(session, contents(1))
+
+
+@pytest.mark.parametrize("code", ["rollback", "fork"])
+def test_a_mere_claim_about_one_envelope_accuses_nobody(
+    session: Session, server: ServerSimulator, code: str
+) -> None:
+    def claim(answer: dict[str, Any]) -> dict[str, Any]:
+        named = answer["answers"][0]["task_hash"]
+        answer["answers"][0] = {"task_hash": named, "code": code}
+        return answer
+
+    notarize_all(session, contents(3))
+    server.lies["POST /tasks"] = claim
+    first, second = notarize_all(session, contents(2))
+    assert isinstance(first, VerificationError)
+    assert not isinstance(first, ConflictError)
+    assert first.code == "answer_invalid"
+    require_receipt(second, b"file 1", server)
+
+
+def test_a_mere_claim_in_answer_to_a_read_accuses_nobody(
+    session: Session, server: ServerSimulator
+) -> None:
+    notarize_all(session, contents(1))
+    server.lies["POST /read"] = lambda answer: server.problem(
+        RollbackError("rollback", "the log is smaller than the view")
+    )
+    with pytest.raises(VerificationError, match="shows no such thing"):
+        session.read("account", "list", b"")
 
 
 def test_a_fork_among_the_answers_is_noticed(session: Session, server: ServerSimulator) -> None:
