@@ -266,6 +266,53 @@ def test_one_address_does_not_hold_all_uploads(facts: ServerFacts, http: Http) -
         assert http.raw("PUT", path, data)[0] == 201
 
 
+def until(condition: Callable[[], bool]) -> None:
+    """Poll until `condition()` holds."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def batch(http: Http, count: int) -> bytes:
+    """Return the body of a batch that is larger than one envelope may be."""
+    items = [envelope(http.chain_id, os.urandom(32) + bytes(200_000)) for _ in range(count)]
+    return encode({"envelopes": items})
+
+
+def begun(facts: ServerFacts, stack: ExitStack, count: int, sent: bytes, address: str) -> None:
+    """Leave `count` batches of one address half way."""
+    for _ in range(count):
+        connection = stack.enter_context(connect(facts, address))
+        fields = f"Content-Type: application/cbor\r\nContent-Length: {limits.BATCH_BYTES}"
+        connection.sendall(f"POST /tasks HTTP/1.1\r\n{fields}\r\n\r\n".encode() + sent)
+
+
+@bounded(BATCHES=3, BATCHES_EACH=2)
+def test_large_batches_under_way_are_few(facts: ServerFacts, http: Http) -> None:
+    form = {"Content-Type": "application/cbor"}
+    large, small = batch(http, 3), batch(http, 1)
+
+    def post(body: bytes) -> int:
+        return http.raw("POST", "/tasks", body, form)[0]
+
+    with ExitStack() as stack:
+        begun(facts, stack, 2, b"x", "127.0.0.1")
+        begun(facts, stack, 1, b"x", "127.0.0.2")
+        until(lambda: post(large) == 503)
+        assert post(small) == 200
+    until(lambda: post(large) == 200)
+
+
+@bounded(BATCHES=2, BATCHES_EACH=1)
+def test_one_address_does_not_hold_all_batches(facts: ServerFacts, http: Http) -> None:
+    large = batch(http, 3)
+    with ExitStack() as stack:
+        begun(facts, stack, 4, b"x", "127.0.0.2")
+        begun(facts, stack, 4, b"", "127.0.0.1")
+        assert http.raw("POST", "/tasks", large, {"Content-Type": "application/cbor"})[0] == 200
+
+
 @bounded(SEND_S=0.3)
 def test_an_answer_that_nobody_takes_is_ended(facts: ServerFacts, http: Http) -> None:
     data = os.urandom(30_000_000)
@@ -274,10 +321,7 @@ def test_an_answer_that_nobody_takes_is_ended(facts: ServerFacts, http: Http) ->
     with connect(facts) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\n\r\n".encode())
         assert connection.recv(10).startswith(b"HTTP/1.1 2")
-        deadline = time.monotonic() + 20
-        while f":{connection.getsockname()[1]:04X}" in established():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: f":{connection.getsockname()[1]:04X}" not in established())
         # What was under way is less than the whole.
         assert len(ended(connection)) < len(data)
 

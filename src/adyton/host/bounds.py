@@ -22,6 +22,10 @@ STRANGERS_EACH: Final = 64  # of one address
 BACKLOG: Final = 1024
 UPLOADS: Final = 16  # blobs being written at one time
 UPLOADS_EACH: Final = 8  # of one address
+BATCHES: Final = (
+    64  # batches of envelopes that are larger than one envelope may be, at one time; a few MiB each
+)
+BATCHES_EACH: Final = 32  # of one address
 DOWNLOAD_CHUNK: Final = 256 * limits.KIB
 HEADERS: Final = 64 * limits.KIB  # request line and fields
 HEADER_S: Final = 15.0  # for a request's header to arrive, and for the first to begin

@@ -61,6 +61,7 @@ class Node:
         self.evidence_rate: Final = _rate(limits.EVIDENCE_PER_SECOND)
         self.key_rate: Final = _rate(limits.KEYS_PER_SECOND)
         self.uploads: Final = Places(bounds.UPLOADS, bounds.UPLOADS_EACH, "uploads at one time")
+        self.batches: Final = Places(bounds.BATCHES, bounds.BATCHES_EACH, "batches at one time")
         self._strangers = Places(
             bounds.STRANGERS, bounds.STRANGERS_EACH, "requests wait for the enclave"
         )

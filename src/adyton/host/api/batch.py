@@ -22,13 +22,24 @@ from adyton.protocol.envelope import task_hash
 
 _VIEW: Final = frozenset(("view",))
 _BODY: Final = body_bound(limits.BATCH_BYTES)
+_SMALL: Final = body_bound(limits.ENVELOPE)  # what anybody may have one request hold
 
 
 async def post_tasks(node: Node, exchange: Exchange) -> Answer:
     """Order envelopes; answer with a proof or a refusal of each, in their order, once all of them are settled."""
     parameters = exchange.query(_VIEW)
     view = to_uint(parameters["view"]) if parameters else 0
-    body = await exchange.body(_BODY)
+    if exchange.content_length is not None and exchange.content_length <= _SMALL:
+        return await _answered(node, exchange, view, await exchange.body(_SMALL))
+    parts = exchange.parts(_BODY)
+    # A place is taken when something arrives: a header alone must not keep others from theirs.
+    first = await anext(parts, b"")
+    with node.batches.held(exchange.address):
+        body = b"".join([first, *[part async for part in parts]])
+        return await _answered(node, exchange, view, body)
+
+
+async def _answered(node: Node, exchange: Exchange, view: int, body: bytes) -> Answer:
     envelopes = read_list(
         body, exchange.content_type, "envelopes", limits.ENVELOPE, limits.BATCH_ENVELOPES
     )
