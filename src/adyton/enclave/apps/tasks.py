@@ -105,7 +105,10 @@ class Tasks:
             raise PolicyError("replayed", "this task is not pending")
         self._state.remove(self.name, _PENDING + exec_id)
         del self._pending[exec_id]
-        self._blobs.subtract(self._named.pop(exec_id))
+        for named in self._named.pop(exec_id):
+            self._blobs[named] -= 1
+            if not self._blobs[named]:
+                del self._blobs[named]  # or every blob there ever was would stay in memory
 
     def needs_blob(self, blob_id: bytes, but: bytes) -> bool:
         """Say whether a pending task other than the one accepted as `but` names the blob; from any thread."""
