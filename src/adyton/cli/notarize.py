@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +56,16 @@ def _notarize(args: argparse.Namespace, out: Output) -> int:
     targets = [_target(path, args.out) for path in paths]
     if len(set(targets)) != len(targets):
         raise UsageError("bad_argument", "a file is named twice")
+    for target in targets:
+        if target.is_dir() or not os.access(target.parent, os.W_OK):
+            raise UsageError("usage", f"{target} cannot be written; name another with --out")
     contents = [path.read_bytes() for path in paths]
     with open_session(settings_of(args), out) as session, out.waiting("recording"):
         names = [path.name[:200] for path in paths]
         outcomes = notarize_all(session, contents, ordering=args.ordering, names=names)
     told: list[dict[str, Any]] = []
     refused: Error | None = None
+    unwritten: OSError | None = None
     for path, target, outcome in zip(paths, targets, outcomes, strict=True):
         if isinstance(outcome, Error):
             # A server must not hide a conflict behind a refusal of another file.
@@ -72,12 +77,20 @@ def _notarize(args: argparse.Namespace, out: Output) -> int:
             if len(paths) > 1:
                 out.text(f"{path}: not recorded: {outcome.message}")
         else:
-            target.write_bytes(outcome.encode())
+            try:
+                target.write_bytes(outcome.encode())
+            except OSError as problem:
+                # The others' receipts are only here: no later run can make them again.
+                unwritten = unwritten or problem
+                out.note(f"adyton: {target}: the receipt could not be written, and is lost")
+                continue
             told.append({"file": str(path), **_told(outcome, target)})
             out.text(*_lines(outcome, target))
     # What was recorded is saved and told, whatever happened to the others.
     if refused is not None:
         raise refused
+    if unwritten is not None:
+        raise unwritten
     out.json(told[0] if len(told) == 1 else {"receipts": told})
     return 0
 

@@ -214,6 +214,36 @@ def test_a_refusal_of_one_file_does_not_hide_a_conflict_shown_by_another(
     assert list((tmp_path / "home" / "conflicts").iterdir())
 
 
+def test_a_receipt_that_cannot_be_written_is_known_before_anything_is_sent(
+    trusted: Adyton, server: PagedServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "page.txt"
+    file.write_text("page\n")
+    before = len(server.calls)
+    (tmp_path / "page.txt.receipt").mkdir()
+    refused(trusted("notarize", str(file)), 2, "usage")
+    refused(trusted("notarize", str(file), "--out", str(tmp_path / "no" / "where")), 2, "usage")
+    assert len(server.calls) == before
+
+
+def test_one_receipt_that_cannot_be_written_takes_no_other_along(
+    trusted: Adyton, server: PagedServer, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number}.txt" for number in range(2)]
+    for file in files:
+        file.write_text("page\n")
+
+    def meanwhile(answer: dict[str, Any]) -> dict[str, Any]:
+        (tmp_path / "0.txt.receipt").mkdir()
+        return answer
+
+    server.lies["POST /tasks"] = meanwhile
+    said = trusted("notarize", *map(str, files))
+    assert said.status == 2
+    assert "0.txt.receipt: the receipt could not be written" in said.stderr
+    assert trusted("verify", f"{files[1]}.receipt").status == 0
+
+
 def test_files_that_cannot_all_be_notarized_are_refused_before_anything_is_sent(
     trusted: Adyton, server: PagedServer, tmp_path: Path
 ) -> None:
