@@ -82,7 +82,14 @@ CONTRACT_INTERFACE: Final = 32 * KIB
 CONTRACT_INPUT: Final = 256 * KIB
 CONTRACT_OUTPUT: Final = 128 * KIB
 CONTRACT_FUEL: Final = 1_000_000_000  # of one request
-CONTRACT_BLOCK_FUEL: Final = 5_000_000_000  # of all requests of a block; the next ones are refused
+CONTRACT_BLOCK_FUEL: Final = 3_000_000_000  # of all requests of a block; the next ones are refused
+CONTRACT_STORED: Final = (
+    2 * MIB
+)  # written by one request, `CONTRACT_WRITE` counted for each write beside its bytes
+CONTRACT_WRITE: Final = 256
+CONTRACT_BLOCK_BYTES: Final = (
+    8 * MIB
+)  # written and answered in one block; the next requests are refused
 CONTRACT_PADDING: Final = 64 * KIB
 CONTRACT_MEMORY: Final = 16 * MIB  # of each memory
 CONTRACT_MEMORIES: Final = 4
@@ -95,6 +102,7 @@ CONTRACT_EVENTS: Final = 64  # of one request
 CONTRACT_EVENT: Final = 4 * KIB
 CONTRACT_SEALED_EVENT: Final = 8 * KIB
 CONTRACT_LOG_LINES: Final = 256  # that a result carries
+CONTRACT_LOG_BYTES: Final = 16 * KIB
 MODULE: Final = 8 * MIB  # compiled and sealed, kept by the host
 
 # clocks

@@ -235,6 +235,32 @@ def test_a_blocks_fuel_is_bounded(
     assert sink.value(sink.do("echo", data="00"), "call", "echo") == "00"
 
 
+def test_what_one_call_and_one_block_write_is_bounded(
+    sink: Sink, host: HostSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block has to fit into one message: what its calls write and answer counts, not their fuel alone."""
+    monkeypatch.setattr(limits, "CONTRACT_STORED", 1000)
+    many = sink.do("set", key=b"m".hex(), value="00" * 900)
+    assert (many.status, many.reason, many.usage.stored) == ("limit", "the call writes too much", 0)
+    assert sink.get(b"m") is None
+    assert sink.do("set", key=b"m".hex(), value="00" * 700).status == "done"
+    monkeypatch.setattr(limits, "CONTRACT_BLOCK_BYTES", 3000)
+    sink.client.contact()
+    given = sink.given("call", "echo", {"data": "00" * 1500})
+    asked = protocol.Call(sink.address, "echo", given, 20_000_000).encode()
+    requests = [sink.client.request(protocol.APP, protocol.CALL, asked) for _ in range(3)]
+    block = host.block(*[sink.client.envelope(request) for request in requests])
+    codes = [sink.client.open(block, at, request).code for at, request in enumerate(requests)]
+    assert codes == ["", "", "out_of_block_fuel"]
+
+
+def test_the_greatest_block_of_contracts_fits_into_a_message() -> None:
+    """What may be written beside the last request that still had room, and what travels in."""
+    one_more = limits.CONTRACT_STORED + limits.PUBLIC_PART + limits.CONTRACT_CODE
+    assert limits.CONTRACT_BLOCK_BYTES + one_more + limits.BLOCK_BYTES < limits.FRAME
+    assert limits.CONTRACT_OUTPUT + limits.CONTRACT_LOG_BYTES + 4096 < limits.ENTRY
+
+
 def test_contracts_survive_a_restart(tmp_path: Path) -> None:
     host = HostSimulator(tmp_path, sandbox=False)
     host.start()

@@ -8,7 +8,7 @@ whose fuel is used up.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from adyton.core import limits
@@ -72,7 +72,7 @@ class Contracts:
         self._modules = modules
         self._head = head
         self._habits = Habits()
-        self._block_fuel = (0, 0)  # height, fuel used in it
+        self._block = _Block(0)
 
     def visit(self, loaded: Loaded) -> None:
         """Take up a value met while the state is loaded."""
@@ -85,7 +85,7 @@ class Contracts:
         method = call.request.method
         if method not in (protocol.DEPLOY, protocol.CALL, protocol.UPGRADE):
             raise UsageError("method_unknown", "contracts are deployed, called and upgraded")
-        self._require_fuel(call.height)
+        self._require_room(call.height)
         if method == protocol.CALL:
             return self._call(call, protocol.Call.decode(call.request.arguments))
         if method == protocol.DEPLOY:
@@ -140,6 +140,7 @@ class Contracts:
         outcome = self._outcome(call, contract, export, given, end, execution, record)
         if record is not None and outcome.body is not None:
             self._book.write(record, code)
+            self._block.size += len(code)
         return outcome
 
     def _call(self, call: Call, asked: protocol.Call) -> Outcome:
@@ -170,8 +171,7 @@ class Contracts:
         end, execution = self._enter(
             around, contract, code, export, given, fuel, call.request.client_key
         )
-        height, used = self._block_fuel
-        self._block_fuel = (call.height, end.fuel + (used if height == call.height else 0))
+        self._block.fuel += end.fuel
         return end, execution
 
     def _enter(
@@ -196,9 +196,14 @@ class Contracts:
                 continue
         raise GuestError("engine_failed", "the contract ends the engine that runs it")
 
-    def _require_fuel(self, height: int) -> None:
-        if self._block_fuel[0] == height and self._block_fuel[1] >= limits.CONTRACT_BLOCK_FUEL:
-            raise UnavailableError("out_of_block_fuel", "the block's fuel is used up")
+    def _require_room(self, height: int) -> None:
+        if self._block.height != height:
+            self._block = _Block(height)
+        if (
+            self._block.fuel >= limits.CONTRACT_BLOCK_FUEL
+            or self._block.size >= limits.CONTRACT_BLOCK_BYTES
+        ):
+            raise UnavailableError("out_of_block_fuel", "the block's fuel or room is used up")
 
     # --- what is left ---------------------------------------------------------------------------
 
@@ -214,6 +219,8 @@ class Contracts:
     ) -> Outcome:
         """Write what the request has changed, and say what becomes public."""
         body: bytes | None = None
+        if execution is not None and execution.weight > limits.CONTRACT_STORED:
+            end = replace(end, status=abi.LIMIT, reason="the call writes too much", output=b"")
         if execution is not None and end.status == abi.DONE:
             try:
                 body = self._body(call.exec_id, contract, execution, record)
@@ -221,8 +228,12 @@ class Contracts:
                 end = replace(
                     end, status=abi.LIMIT, reason="an event is sealed to what is no key", output=b""
                 )
+        failed = execution is None or end.status != abi.DONE
+        if execution is not None and failed:
+            execution.journal.clear()
         usage = ContractUsage(end.fuel, 0, 0) if execution is None else execution.usage(end)
-        if execution is not None and end.status == abi.DONE:
+        if execution is not None:
+            self._block.size += execution.weight
             for (address, key), value in execution.journal.items():
                 self._book.put(execution.contracts[address], key, value)
         result = Result(
@@ -246,6 +257,7 @@ class Contracts:
         }
         commitments = commit(CONTRACT_FIELDS, values, call.request.result_key, call.exec_id)
         encoded = result.encode()
+        self._block.size += len(encoded) + len(body or b"")
         return Outcome(encoded, claims_digest(commitments), body)
 
     def _body(
@@ -322,10 +334,32 @@ class Contracts:
         self._modules.close()
 
 
+@dataclass
+class _Block:
+    """What the requests of one block have used.
+
+    Attributes:
+        height: of the block.
+        fuel: used.
+        size: bytes written, answered and made public, roughly.
+    """
+
+    height: int
+    fuel: int = 0
+    size: int = 0
+
+
 def _record(contract: Contract, outline: Outline) -> Record:
     return Record(contract, outline.calls, outline.queries)
 
 
 def _lines(execution: Execution | None) -> tuple[str, ...]:
-    """Return the newest lines of log that a result has room for."""
-    return () if execution is None else tuple(execution.logs[-limits.CONTRACT_LOG_LINES :])
+    """Return the newest lines of log that a result has room for, in order."""
+    kept: list[str] = []
+    room = limits.CONTRACT_LOG_BYTES
+    for line in reversed([] if execution is None else execution.logs):
+        room -= len(line.encode())
+        if room < 0 or len(kept) == limits.CONTRACT_LOG_LINES:
+            break
+        kept.append(line)
+    return tuple(reversed(kept))

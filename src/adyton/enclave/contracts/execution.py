@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from adyton.core import limits
 from adyton.core.crypto import verify_raw
 from adyton.core.errors import Error, InvariantError, VerificationError
 from adyton.core.recover import recover_secp256k1
@@ -184,6 +185,14 @@ class Execution:
         if code is None:
             raise InvariantError("invariant", "a contract without code")
         self._modules.load(contract.code_hash, code)
+
+    @property
+    def weight(self) -> int:
+        """Bytes that the changes will take in a block, roughly."""
+        return sum(
+            limits.CONTRACT_WRITE + len(key) + len(value or b"")
+            for (_, key), value in self.journal.items()
+        )
 
     def usage(self, end: End) -> ContractUsage:
         """Return what the request has cost."""
