@@ -1,8 +1,10 @@
-"""Verify a run certificate or a notary receipt, offline, with nothing of the project but its specification.
+"""Verify a run certificate, a notary receipt or the receipt of a contract's call, offline.
+
+Nothing of the project is used but its specification.
 
     python oracle/verify.py FILE --fingerprint HEX --allow-simulated [--content FILE] [--json]
 
-Each step of `docs/spec/certificate.md` is printed as passed, failed or not reached.
+Each step of `docs/spec/certificate.md`, or of `docs/spec/contract.md`, is printed as passed, failed or not reached.
 
 Exit status: 0 every step passed; 2 the call is not valid, or a file cannot be read; 4 a step failed.
 """
@@ -14,6 +16,7 @@ import json
 import sys
 from pathlib import Path
 
+from contract_receipt import CALL, verify_call
 from notary_receipt import NOTARY, verify_notary
 from policy import LEVELS, Checks, Policy
 from run_certificate import Run
@@ -21,9 +24,11 @@ from strict import encode
 
 
 def verify(data: bytes, policy: Policy, content: bytes | None = None) -> Checks:
-    """Verify a file of either kind."""
+    """Verify a file of any of the three kinds."""
     if data[1:].startswith(encode(NOTARY.name)):
         return verify_notary(data, policy, content)
+    if data[1:].startswith(encode(CALL.name)):
+        return verify_call(data, policy)
     return Run(data, policy).verify()
 
 

@@ -20,6 +20,12 @@ VECTORS: list[dict[str, Any]] = json.loads(
 RUNS = [vector for vector in VECTORS if vector["function"] == "verify_certificate"]
 RECEIPTS = [vector for vector in VECTORS if vector["function"] == "verify_notary_receipt"]
 
+CALLS = [
+    vector
+    for vector in json.loads((ROOT / "docs/spec/vectors/contract.json").read_text())
+    if vector["function"] == "verify_contract_receipt"
+]
+
 
 def test_the_package_is_not_in_its_environment(oracle: Oracle) -> None:
     done = subprocess.run([PYTHON, "-c", "import adyton"], capture_output=True, text=True, env={})
@@ -60,6 +66,17 @@ def test_a_vector_of_a_receipt(oracle: Oracle, tmp_path: Path, vector: dict[str,
     file.write_bytes(bytes.fromhex(given["receipt"]))
     result = oracle.verify(file, content=given["content"], **policy_of(given))
     assert (result.failed, bool(result.reason)) == (vector.get("step", 0), "refused" in vector)
+
+
+@pytest.mark.parametrize("vector", CALLS, ids=[vector["name"] for vector in CALLS])
+def test_a_vector_of_a_call(oracle: Oracle, tmp_path: Path, vector: dict[str, Any]) -> None:
+    given = vector["given"]
+    file = tmp_path / "receipt"
+    file.write_bytes(bytes.fromhex(given["receipt"]))
+    result = oracle.verify(file, **policy_of(given))
+    assert (result.failed, bool(result.reason)) == (vector.get("step", 0), "refused" in vector)
+    if "gives" in vector:
+        assert sorted(result.shown) == sorted(vector["gives"]["shown"])
 
 
 FIELDS = (
