@@ -147,5 +147,5 @@ def find_rust(named: str | None) -> Rust:
 
 def sdk_source() -> Path:
     """Return the directory of the SDK's sources."""
-    packaged = Path(__file__).resolve().parents[1] / "contract_sdk"
+    packaged = Path(__file__).resolve().parents[2] / "adyton_contract_sdk" / "src"
     return packaged if packaged.is_dir() else _HOUSE / "contracts" / "sdk" / "src"
