@@ -17,7 +17,8 @@ from typing import Final
 from adyton.sandbox import kernel, landlock
 from adyton.sandbox.syscalls import ARCHITECTURES
 
-_ADDRESS_SPACE: Final = 4 * 1024 * 1024 * 1024
+# Eight contracts inside each other with four memories each reserve less than a third of it: no run may depend on it.
+_ADDRESS_SPACE: Final = 8 * 1024 * 1024 * 1024
 _SECCOMP_MODE_FILTER: Final = 2
 _LOAD: Final = 0x20
 _JUMP_EQUAL: Final = 0x15
