@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from tests.contract_kit import BUILT
 from tools import build_contracts
 
 MODULES = Path(__file__).parent / "modules"
+# Where Debian has compiled rustc 1.63's own library: the same on every machine.
+FOREIGN = b"/usr/src/rustc-1.63.0/"
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +62,27 @@ def test_the_module_of_the_old_compiler_is_what_it_gives(
     made = tmp_path / "rust163.wasm"
     compiler.build(build_contracts.SDK, MODULES / "modern.rs", "modern", made)
     assert made.read_bytes() == (MODULES / "rust163.wasm").read_bytes()
+
+
+def machine_paths(code: bytes) -> list[bytes]:
+    """Return the beginnings of paths of a machine that a module contains."""
+    places = rb"/(?:home|root|tmp|usr|var|opt|srv|mnt|build|builds|work|workspace|Users)/"
+    return re.findall(places, code.replace(FOREIGN, b""))
+
+
+def test_no_module_tells_where_it_was_built() -> None:
+    assert machine_paths(b"panic in./home/me/sdk/env.rs") == [b"/home/"]
+    assert machine_paths(FOREIGN + b"library/core/a.rs./contracts/sdk/src/env.rs") == []
+    here = str(build_contracts.HOUSE).encode()
+    for path in sorted([*BUILT.iterdir(), *MODULES.glob("*.wasm")]):
+        code = path.read_bytes()
+        assert machine_paths(code) == [], path.name
+        assert here not in code, path.name
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_the_modules_of_the_new_compiler_are_what_it_gives(tmp_path: Path) -> None:
+    subprocess.run(["sh", str(MODULES / "build.sh"), str(tmp_path)], check=True)
+    for name in ("rust196.wasm", "rust196_v1.wasm"):
+        assert (tmp_path / name).read_bytes() == (MODULES / name).read_bytes(), name

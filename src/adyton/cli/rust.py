@@ -28,11 +28,13 @@ class Rust:
         rustc: the program.
         linker: for Wasm, where the compiler has none of its own.
         environment: what it needs beside PATH.
+        host_flags: for programs of this machine, where they are not to be linked by its `cc`.
     """
 
     rustc: str
     linker: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    host_flags: tuple[str, ...] = ()
 
     def build(self, sdk: Path, source: Path, name: str, module: Path) -> None:
         """Build one contract.
@@ -70,7 +72,7 @@ class Rust:
             program = Path(work) / "tests"
             self._run(
                 *("--test", "--crate-name", name, "--extern", f"adyton_contract={library}"),
-                *(str(source), "-o", str(program)),
+                *(*self.host_flags, str(source), "-o", str(program)),
             )
             done = subprocess.run([program], capture_output=True, text=True, check=False)
         if done.returncode:
@@ -112,12 +114,18 @@ class Rust:
 
 def house_rust() -> Rust | None:
     """Return the compiler that `make contracts` has fetched into this checkout; None where it has not."""
-    root = _HOUSE / ".toolchain" / "root" / "usr"
-    rustc = root / "bin" / "rustc"
+    root = _HOUSE / ".toolchain" / "root"
+    rustc = root / "usr" / "bin" / "rustc"
     if not rustc.is_file():
         return None
-    libraries = f"{root}/lib/x86_64-linux-gnu:{root}/lib/llvm-14/lib"
-    return Rust(str(rustc), str(root / "bin" / "wasm-ld-14"), {"LD_LIBRARY_PATH": libraries})
+    # Its own linker and C library, since a machine need have no C compiler.
+    host = (
+        *("-C", f"linker={root}/usr/lib/llvm-14/bin/clang", "-C", f"link-arg=--sysroot={root}"),
+        *("-C", f"link-arg=-fuse-ld={root}/usr/bin/ld.lld-14"),
+    )
+    libraries = f"{root}/usr/lib/x86_64-linux-gnu:{root}/usr/lib/llvm-14/lib"
+    linker = str(root / "usr" / "bin" / "wasm-ld-14")
+    return Rust(str(rustc), linker, {"LD_LIBRARY_PATH": libraries}, host)
 
 
 def find_rust(named: str | None) -> Rust:
