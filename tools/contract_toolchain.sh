@@ -84,7 +84,7 @@ if [ ! -e "$stamp" ]; then
     rm -rf "$place/npm"
     mkdir -p "$place/npm"
     cp "$npm/package.json" "$npm/package-lock.json" "$place/npm/"
-    npm ci --prefix "$place/npm" --silent --no-audit --no-fund --ignore-scripts
+    npm ci --prefix "$place/npm" --loglevel=error --no-audit --no-fund --ignore-scripts
     touch "$stamp"
 fi
 if [ "$want_modern" = yes ] && [ ! -e "$modern_stamp" ]; then
