@@ -1,10 +1,13 @@
 """A test vector: a function, what it is given, and what it gives or with which code it refuses."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from adyton.client.steps import FAILED, Steps
 from adyton.core.errors import Error
 from tools.spec_functions import FUNCTIONS
+from tools.spec_functions_client import STEPPED
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Case:
         gives, code = run(self.function, self.given)
         if code != self.refused:
             raise ValueError(f"{self.name}: {code or 'accepted'}, not {self.refused or 'accepted'}")
+        if self.function in STEPPED and failed_step(self.function, self.given) != self.step:
+            raise ValueError(f"{self.name}: it is not step {self.step} that fails")
         verdict: dict[str, Any] = {"refused": code} if code else {"gives": gives}
         if self.step is not None:
             verdict["step"] = self.step
@@ -46,6 +51,16 @@ def run(function: str, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
         return FUNCTIONS[function](given), ""
     except Error as problem:
         return {}, problem.code
+
+
+def failed_step(function: str, given: dict[str, Any]) -> int | None:
+    """Return the number of the step at which a function of `STEPPED` refuses; None where it does not."""
+    call, listed = STEPPED[function]
+    steps = Steps(listed)
+    with suppress(Error):
+        call(given, steps)
+    failed = [step.number for step in steps.listed() if step.state == FAILED]
+    return failed[0] if failed else None
 
 
 def flip(data: bytes, at: int = -1) -> bytes:

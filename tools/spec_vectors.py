@@ -35,6 +35,7 @@ from tools.spec_cases import (
     http_cases,
     key_delivery_cases,
 )
+from tools.spec_cases_answer import answer_cases
 from tools.spec_cases_conflict import conflict_cases
 from tools.spec_cases_contract import contract_cases
 from tools.spec_cases_ledger import ledger_cases
@@ -47,7 +48,7 @@ SPEC = SEALED.parent.parent
 CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "encoding": encoding_cases,
     "key-delivery": key_delivery_cases,
-    "envelope": envelope_cases,
+    "envelope": lambda world: [*envelope_cases(world), *answer_cases(world)],
     "ledger": ledger_cases,
     "task": task_cases,
     "certificate": lambda world: [*certificate_cases(world), *notary_cases(world)],

@@ -114,10 +114,14 @@ class SealedOnce:
 
 
 class World:
-    """The history; each part is made when it is first asked for."""
+    """The history; each part is made when it is first asked for.
 
-    def __init__(self) -> None:
-        self.once = SealedOnce()
+    Args:
+        once: of another history whose ciphertexts this one shares; its log it does not.
+    """
+
+    def __init__(self, once: SealedOnce | None = None) -> None:
+        self.once = once or SealedOnce()
         self.tree = Tree()
         self.server = KEYS.server(0, CLIENT.public)
         self.intake = KEYS.intake(0)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+from adyton.client.answers import verify_answer, verify_read_answer
 from adyton.client.chain_keeping import ChainStore
 from adyton.client.patience import Patience
 from adyton.client.problems import error_of
@@ -15,7 +16,6 @@ from adyton.client.server_api import ServerApi
 from adyton.client.server_keys import ServerKeys
 from adyton.client.verified import VerifiedEntry
 from adyton.client.view_keeper import ViewKeeper
-from adyton.core import limits
 from adyton.core.errors import (
     ConflictError,
     Error,
@@ -28,12 +28,10 @@ from adyton.protocol.envelope import (
     ReadAnswer,
     Request,
     Response,
-    SealedReadAnswer,
     SignedRequest,
     task_hash,
 )
 from adyton.protocol.ledger import EntryProof
-from adyton.protocol.words import require_ordering
 
 # The same signed request is sealed anew when its envelope alone was refused; its id keeps it from
 # acting twice.
@@ -197,16 +195,10 @@ class Exchange:
             self._store.drop_request(record.request_id)
         if code:
             raise error_of(code, f"the enclave refuses the request: {code}")
-        require_ordering(accepted.entry.checkpoint.facts.ordering, record.ordering)
         return accepted
 
     def read(self, signed: SignedRequest) -> bytes:
         """Return the encoded result of a read.
-
-        Steps, as in `docs/spec/envelope.md`:
-          1. the answer opens under this read's own key;
-          2. its checkpoint is of this chain and joins the view, which it is not behind;
-          3. it has not expired.
 
         Raises:
             RollbackError: the answer is of a ledger older than what was seen.
@@ -214,32 +206,34 @@ class Exchange:
         """
         request = Request.decode(signed.body)
         answer: ReadAnswer | None = None
-        seals, least, epoch = 1, 0, 0
+        seals, epoch = 1, 0
         while answer is None:
             envelope = self._keys.seal(signed, request.chain_id, "read")
-            least, epoch = self._keeper.size, envelope.epoch
+            epoch = envelope.epoch
             try:
-                # 1
                 answer = self._answer(envelope.encode(), request.response_key)
             except (PolicyError, VerificationError) as problem:
                 if problem.code not in _SEAL_ANEW or seals == _SEALS:
                     raise
                 seals += 1
                 self._keys.forget()
-        # 2
-        checkpoint = answer.checkpoint
-        self.proven(lambda: self._keeper.accept_checkpoint(checkpoint, least=least))
-        # 3
-        if answer.expires_ms + limits.CLOCK_SKEW_MS < self._now_ms():
-            raise VerificationError("answer_invalid", "the answer to the read has expired")
         self._keys.put_back(answer.ticket, epoch)
         if answer.code:
             raise error_of(answer.code, f"the enclave refuses the read: {answer.code}")
         return answer.result
 
     def _answer(self, envelope: bytes, response_key: bytes) -> ReadAnswer:
+        keeper = self._keeper
+        least = keeper.size
         unverified = self.proven(lambda: self._api.post_read(envelope))
-        answer = SealedReadAnswer.decode(unverified).open(response_key)
+        answer = verify_read_answer(
+            unverified,
+            response_key=response_key,
+            checkpoint=lambda shown: self.proven(
+                lambda: keeper.accept_checkpoint(shown, least=least)
+            ),
+            now_ms=self._now_ms(),
+        )
         if answer.code in _SEAL_ANEW:
             raise error_of(answer.code, "the enclave refuses the envelope")
         return answer
@@ -268,16 +262,7 @@ class Exchange:
         return anew
 
     def _send(self, record: RequestRecord, first: _First | None) -> Accepted:
-        """Post a pending envelope and verify the answer.
-
-        Steps, as in `docs/spec/envelope.md`:
-          1. the answer names this envelope;
-          2. the entry lies in this chain, executed and signed by attested code, and joins the view;
-          3. it is this request's;
-          4. the response opens under this request's own key for this very execution;
-          5. a request that was carried out was carried out inside its window;
-          6. where it repeats an earlier entry, that one passes 2 to 5 in its stead.
-        """
+        """Post a pending envelope, and return what the verified answer says."""
         _, request = _signed(record)
         envelope, keeper = record.envelope or b"", self._keeper
         named, at = record.task_hash, keeper.size
@@ -293,47 +278,37 @@ class Exchange:
         except PolicyError as problem:
             if problem.code != "replayed":
                 raise
-            # The host has lost the answer; the ledger has not.
-            proof, consistency = self._recorded(named), None
-        else:
-            # 1
-            if answered != named:
-                raise VerificationError("answer_invalid", "the answer is for another envelope")
-        entry = self.proven(lambda: keeper.accept_entry(proof, consistency, at))
-        response = self._opened(entry, request, named)
+            # The host has lost the answer; the ledger has not. Nothing names an envelope then.
+            answered, proof, consistency = named, self._recorded(named), None
+        believed = verify_answer(
+            answered,
+            named=named,
+            request=request,
+            entry=lambda: self.proven(lambda: keeper.accept_entry(proof, consistency, at)),
+            original=self._original,
+        )
+        entry, response = believed.entry, believed.response
         if response.code in _SEAL_ANEW:
             raise error_of(response.code, "the enclave refuses the envelope")
-        original = response.original
-        if original is None or original == named:
+        if believed.task_hash == named:
             self._keys.put_back(response.ticket, Envelope.decode(envelope).epoch)
-        else:
-            # 6
-            earlier = self._recorded(original)
-            entry = self.proven(lambda: keeper.accept_entry(earlier))
-            response, named = self._opened(entry, request, original), original
         return Accepted(
-            entry, response, request.request_id, request.result_key, entry.exec_id, named
+            entry,
+            response,
+            request.request_id,
+            request.result_key,
+            entry.exec_id,
+            believed.task_hash,
         )
+
+    def _original(self, named: bytes) -> VerifiedEntry:
+        unverified = self._recorded(named)
+        return self.proven(lambda: self._keeper.accept_entry(unverified))
 
     def _recorded(self, named: bytes) -> bytes:
         """Return the unverified proof of the request's entry under a task hash."""
         found = self.proven(lambda: self._api.get_entry(named, wait_s=0, view=0))
         return found.proofs[0]
-
-    def _opened(self, entry: VerifiedEntry, request: Request, named: bytes) -> Response:
-        part = entry.part
-        # 3
-        if part.kind != "request" or part.task_hash != named or part.sealed is None:
-            raise VerificationError("answer_invalid", "the entry is not this request's")
-        # 4
-        response = Response.open(part.sealed, request.response_key, entry.exec_id)
-        if response.code != part.code:
-            raise VerificationError("answer_invalid", "public and sealed outcome differ")
-        # 5
-        time_ms = entry.checkpoint.facts.time_ms
-        if not response.code and not request.not_before_ms <= time_ms < request.expiry_ms:
-            raise VerificationError("answer_invalid", "executed outside the request's window")
-        return response
 
 
 def _signed(record: RequestRecord) -> tuple[SignedRequest, Request]:

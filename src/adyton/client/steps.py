@@ -47,6 +47,30 @@ CONTRACT_STEPS: Final = (
     "each field that is opened fits its commitment",
     "the key was not used too long after its evidence was made, and nothing is of the future",
 )
+ANSWER_STEPS: Final = (
+    "the answer names the envelope that was sent",
+    "the entry lies in this chain, executed and signed by attested code, and joins what was seen",
+    "the entry is this request's, with a response",
+    "the response opens for this request and execution, and its outcome is the public one",
+    "it was carried out inside the request's window, under the ordering that it asks for",
+    "where it repeats an earlier entry, that one holds in its stead",
+)
+READ_STEPS: Final = (
+    "the answer opens under the read's own key",
+    "its checkpoint is signed by an attested recorder of this chain, and not behind what was seen",
+    "it has not expired",
+)
+END_STEPS: Final = (
+    "the entry is the end of this task, recorded after its acceptance",
+    "the runner that the statement names has signed it",
+    "it names chain, task and execution of the acceptance",
+    "its claims are those of the ledger",
+    "the runner is attested",
+    "the end is recorded under the ordering that the request asks for",
+    "result and run information open, for this execution, attempt and runner",
+    "they agree with the statement and with each other",
+    "the claims are those of what was submitted and of what came back",
+)
 
 
 @dataclass(frozen=True)

@@ -157,19 +157,34 @@ class VerifiedView:
         self._join(shown, consistency)
         return shown
 
-    def accept_checkpoint(self, unverified: bytes, consistency: Sequence[bytes]) -> Checkpoint:
+    def accept_checkpoint(
+        self, unverified: bytes, consistency: Sequence[bytes], *, least: int
+    ) -> Checkpoint:
         """Verify a checkpoint that may be older than the view, and move the view if it is newer.
 
-        Trust: runs in the client; both arguments come from the host.
+        Trust: runs in the client; the first two arguments come from the host.
+
+        Args:
+            unverified: COSE_Sign1.
+            consistency: RFC 9162 proof between the held size and the shown one, 32-byte nodes.
+            least: entries that were seen before it was asked for.
 
         Raises:
             MalformedError: not the one encoding of a checkpoint.
             UnknownKeyError: signed by a key that is not attested yet.
             UnjoinedError: the proof does not hold. ReceiptError: another chain's.
-            ForkError: both cannot be true.
+            ForkError: both cannot be true. RollbackError: fewer leaves than `least`.
         """
         shown = self._checkpoint(unverified)
         self._join(shown, consistency)
+        if shown.facts.size < least:
+            held = self.checkpoint or shown
+            raise RollbackError(
+                "rollback",
+                "an answer from before what was seen already",
+                held.encode(),
+                unverified,
+            )
         return shown
 
     def _checkpoint(self, unverified: bytes) -> Checkpoint:

@@ -32,7 +32,6 @@ from adyton.core.errors import (
     EvidenceError,
     ForkError,
     ReceiptError,
-    RollbackError,
     UnavailableError,
     VerificationError,
 )
@@ -216,18 +215,9 @@ class ViewKeeper:
             RollbackError: the answer is of an older ledger. Else as `accept_entry`.
         """
         size = Checkpoint.decode(unverified).facts.size
-        use = partial(VerifiedView.accept_checkpoint, unverified=unverified)
+        use = partial(VerifiedView.accept_checkpoint, unverified=unverified, least=least)
         with self._evident():
-            shown = self._joined(lambda: size, use, None, 0)
-            if size < least:
-                held = self.snapshot().checkpoint
-                raise RollbackError(
-                    "rollback",
-                    "an answer from before what was seen already",
-                    b"" if held is None else held.encode(),
-                    unverified,
-                )
-        return shown
+            return self._joined(lambda: size, use, None, 0)
 
     def update(self) -> Checkpoint:
         """Fetch the newest checkpoint and move the view to it.

@@ -186,6 +186,8 @@ def test_more_ordering_than_there_is_is_refused(session: Session) -> None:
         session.request(
             notary.APP, notary.NOTARIZE, notary.Notarize(bytes(32)).encode(), ordering="bft"
         )
+    (left,) = session.store.requests()
+    assert (left.state, left.ordering, left.accepted) == (PENDING, "bft", None)
 
 
 def test_a_restarted_node_is_appraised_before_it_is_believed(

@@ -96,11 +96,28 @@ def test_a_view_begins_empty(ledger: Ledger) -> None:
 def test_what_it_accepts_it_gives_out(view: VerifiedView, ledger: Ledger) -> None:
     newer = view.update_checkpoint(checkpoint(ledger, 4), path(ledger, 3, 4))
     assert newer == ledger.blocks[3].checkpoint
-    older = view.accept_checkpoint(checkpoint(ledger, 2), path(ledger, 2, 4))
+    older = view.accept_checkpoint(checkpoint(ledger, 2), path(ledger, 2, 4), least=0)
     assert older == ledger.blocks[1].checkpoint
     assert view.checkpoint == newer
-    newest = view.accept_checkpoint(checkpoint(ledger, 5), path(ledger, 4, 5))
+    newest = view.accept_checkpoint(checkpoint(ledger, 5), path(ledger, 4, 5), least=0)
     assert view.checkpoint == newest == ledger.blocks[4].checkpoint
+
+
+def test_an_answer_may_not_be_behind_what_was_seen_when_it_was_asked_for(
+    view: VerifiedView, ledger: Ledger
+) -> None:
+    older = checkpoint(ledger, 2)
+    seen = size(ledger, 2)
+    view.accept_checkpoint(older, path(ledger, 2, 3), least=seen)
+    with pytest.raises(RollbackError) as caught:
+        view.accept_checkpoint(older, path(ledger, 2, 3), least=seen + 1)
+    assert caught.value.code == "rollback"
+    assert (caught.value.held, caught.value.shown) == (checkpoint(ledger, 3), older)
+    empty = VerifiedView(ledger.chain_id, ledger.fingerprint)
+    empty.add_announced_node(ledger.node.evidence, POLICY, now_ms())
+    with pytest.raises(RollbackError) as caught:
+        empty.accept_checkpoint(older, (), least=seen + 1)
+    assert (caught.value.held, caught.value.shown) == (older, older)
 
 
 def test_the_same_checkpoint_again_changes_nothing(view: VerifiedView, ledger: Ledger) -> None:
@@ -117,7 +134,7 @@ def test_the_same_block_under_another_attested_key_does_not_move_it(
     view.add_announced_node(other.evidence, POLICY, now_ms())
     facts = replace(held.facts, key_id=key_id(other.recorder.public))
     again = Checkpoint.sign(facts, held.root, other.recorder)
-    assert view.accept_checkpoint(again.encode(), ()) == again
+    assert view.accept_checkpoint(again.encode(), (), least=0) == again
     assert view.checkpoint == held
 
 
