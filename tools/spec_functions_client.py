@@ -9,13 +9,17 @@ from typing import Any, Final
 
 from adyton.attestation.policy import AppraisalPolicy
 from adyton.client.answers import verify_answer, verify_read_answer
-from adyton.client.steps import ANSWER_STEPS, READ_STEPS, Steps
+from adyton.client.finished_task import verify_end
+from adyton.client.records import KnownClaims
+from adyton.client.steps import ANSWER_STEPS, END_STEPS, READ_STEPS, Steps
 from adyton.client.verified import VerifiedEntry
 from adyton.client.verified_view import VerifiedView
 from adyton.core.errors import UsageError
+from adyton.protocol.claims import content_digest, named_digests
 from adyton.protocol.envelope import Request
 from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.genesis import Genesis
+from adyton.protocol.task import Content, Task
 
 Given = dict[str, Any]
 _Hex = bytes.fromhex
@@ -76,8 +80,46 @@ def _verify_read_answer(given: Given, steps: Steps | None = None) -> Given:
     return {"code": answer.code, "result": answer.result.hex(), "view": view.size}
 
 
+def _verify_end(given: Given, steps: Steps | None = None) -> Given:
+    view = view_of(given)
+    end = verify_end(
+        view.reopen_entry(_Hex(given["accepted"])),
+        view.reopen_entry(_Hex(given["finished"])),
+        task_hash=_Hex(given["task_hash"]),
+        ordering=given["ordering"],
+        result_key=_Hex(given["result_key"]),
+        known=None if given["task"] is None else known_of(Task.decode(_Hex(given["task"]))),
+        runner=view.node_of_runner,
+        blob=lambda _: _Hex(given["blob"]),
+        steps=steps,
+    )
+    return {
+        "result": end.result.encode().hex(),
+        "run_info": end.run_info.encode().hex(),
+        "values": {name: value.hex() for name, value in end.values.items()},
+    }
+
+
+def known_of(task: Task) -> KnownClaims:
+    """Return what the client of a task knows of its claims; the vectors' tasks have no blobs."""
+    return KnownClaims(
+        content_digest(inline_content(task.code)),
+        named_digests([(one.name, inline_content(one.content)) for one in task.inputs]),
+        task.arguments,
+        content_digest(b"" if task.stdin is None else inline_content(task.stdin)),
+        task.limits,
+    )
+
+
+def inline_content(content: Content) -> bytes:
+    if content.inline is None:
+        raise ValueError("a vector's task has its contents inline")
+    return content.inline
+
+
 # Functions that tell their steps, and what the steps are.
 STEPPED: Final[dict[str, tuple[Callable[[Given, Steps], Given], tuple[str, ...]]]] = {
     "verify_answer": (_verify_answer, ANSWER_STEPS),
     "verify_read_answer": (_verify_read_answer, READ_STEPS),
+    "verify_end": (_verify_end, END_STEPS),
 }

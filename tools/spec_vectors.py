@@ -38,6 +38,7 @@ from tools.spec_cases import (
 from tools.spec_cases_answer import answer_cases
 from tools.spec_cases_conflict import conflict_cases
 from tools.spec_cases_contract import contract_cases
+from tools.spec_cases_end import end_cases
 from tools.spec_cases_ledger import ledger_cases
 from tools.spec_cases_notary import notary_cases
 from tools.spec_cases_task import certificate_cases, task_cases
@@ -50,7 +51,7 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "key-delivery": key_delivery_cases,
     "envelope": lambda world: [*envelope_cases(world), *answer_cases(world)],
     "ledger": ledger_cases,
-    "task": task_cases,
+    "task": lambda world: [*task_cases(world), *end_cases(world)],
     "certificate": lambda world: [*certificate_cases(world), *notary_cases(world)],
     "conflict": conflict_cases,
     "contract": contract_cases,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adyton.client import answers, certificate, chain, conflict, contract_receipt
+from adyton.client import answers, certificate, chain, conflict, contract_receipt, finished_task
 from adyton.core.errors import CODES
 from adyton.enclave.intake import Intake
 from adyton.enclave.reception import Reception
@@ -79,6 +79,7 @@ NUMBERED: list[tuple[str, str, Any, int]] = [
     ("envelope", "open_envelope", Intake.open, 5),
     ("envelope", "verify_answer", answers.verify_answer, 6),
     ("envelope", "verify_read_answer", answers.verify_read_answer, 3),
+    ("task", "verify_end", finished_task.verify_end, 9),
     ("key-delivery", "answer_key_request", Reception.answer, 5),
     ("ledger", "verify_entry_proof", EntryProof.verify, 5),
     ("ledger", "append_blocks", chain.ChainVerifier.append, 6),

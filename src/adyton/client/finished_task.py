@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from adyton.client.records import KnownClaims, RequestRecord
+from adyton.client.steps import END_STEPS, Steps
 from adyton.client.verified import KnownNode, VerifiedEntry
 from adyton.core.errors import VerificationError
 from adyton.protocol.claims import TASK_FIELDS, claims_digest, commit
@@ -20,6 +22,7 @@ from adyton.protocol.task import (
     open_run_info,
 )
 from adyton.protocol.task_claims import task_claim_values_from_digests
+from adyton.protocol.words import require_ordering
 
 
 @dataclass(frozen=True)
@@ -61,97 +64,140 @@ class FinishedTask:
         return self.result.exit_code
 
 
+@dataclass(frozen=True)
+class VerifiedEnd:
+    """The end of a task, all of it verified.
+
+    Attributes:
+        finish: the runner's statement.
+        runner: the attested node that holds its key.
+        result: what the program left.
+        run_info: how the run went.
+        values: committed value of each of `claims.TASK_FIELDS`; empty where it is not known what
+            was submitted.
+    """
+
+    finish: Finish
+    runner: KnownNode
+    result: TaskResult
+    run_info: RunInfo
+    values: dict[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"<VerifiedEnd {self.finish.task_hash.hex()[:16]}>"
+
+
 def _invalid(reason: str) -> VerificationError:
     return VerificationError("answer_invalid", reason)
 
 
-def verified_finish(
-    accepted: VerifiedEntry, finished: VerifiedEntry, task_hash: bytes, chain_id: bytes
-) -> Finish:
-    """Return the runner's statement that a finish entry holds, of this very task.
+def verify_end(
+    accepted: VerifiedEntry,
+    finished: VerifiedEntry,
+    *,
+    task_hash: bytes,
+    ordering: str,
+    result_key: bytes,
+    known: KnownClaims | None,
+    runner: Callable[[bytes], KnownNode],
+    blob: Callable[[bytes], bytes],
+    steps: Steps | None = None,
+) -> VerifiedEnd:
+    """Verify the end of a task, open its result, and return all that it says.
+
+    Trust: runs in the client; the entries are verified, and lie in one chain. What `blob` returns
+        comes from the host.
 
     Steps, as in `docs/spec/task.md`:
-      1. the entry is a finish of this task, recorded after its acceptance, by code that executed
-         both;
+      1. the entry is a finish of this task, recorded after its acceptance;
       2. the runner key that the statement names has signed it;
       3. it names chain, task and execution of the acceptance;
-      4. its claims are those that the ledger shows.
+      4. its claims are those that the ledger shows;
+      5. the runner key is an attested one of this chain;
+      6. the end is recorded under the ordering that the request asks for or a stronger one;
+      7. the sealed result, inline or the blob that is named, has the size that is said; result and
+         run information open under this client's result key, for this run, attempt and runner;
+      8. they agree with the statement and with each other;
+      9. the claims are those of what was submitted and what came back.
 
-    Trust: the entries are verified; whether the runner key is attested is the caller's next
-        question.
+    Args:
+        accepted: the task's acceptance.
+        finished: what is shown as its end.
+        task_hash: of the accepted envelope.
+        ordering: that the request asks for.
+        result_key: of the request.
+        known: what was submitted; None in a list that was rebuilt, which skips step 9.
+        runner: returns the attested node that holds a runner key.
+        blob: fetches a sealed result by its name.
+        steps: told how far the verification comes.
 
     Raises:
-        VerificationError: a step does not hold.
+        PolicyError: step 6. MalformedError, VerificationError: any other step.
+        Error: whatever else the callables raise.
     """
+    steps = steps or Steps(END_STEPS)
+    finish = _statement(accepted, finished, task_hash, steps)
+    steps.reach(5)
+    node = runner(finish.runner_key)
+    steps.reach(6)
+    require_ordering(finished.checkpoint.facts.ordering, ordering)
+    steps.reach(7)
+    sealed = _sealed_result(finish, blob)
+    run = finish.exec_id, finish.attempt, finish.runner_key
+    result = TaskResult.decode(open_result(sealed, result_key, *run))
+    run_info = RunInfo.decode(open_run_info(finish.run_info, result_key, *run))
+    steps.reach(8)
+    if (run_info.exit_code, run_info.attempt) != (result.exit_code, finish.attempt):
+        raise _invalid("run information and result are of different runs")
+    if run_info.measurement != node.measurement or run_info.epoch != finish.epoch:
+        raise _invalid("run information names other code or another epoch")
+    steps.reach(9)
+    values = {} if known is None else _claimed(finish, known, result_key, result, run_info)
+    steps.end()
+    return VerifiedEnd(finish, node, result, run_info, values)
+
+
+def _statement(
+    accepted: VerifiedEntry, finished: VerifiedEntry, task_hash: bytes, steps: Steps
+) -> Finish:
     part = finished.part
-    # 1
+    steps.reach(1)
     if part.kind != "finish" or part.task_hash != task_hash or part.body is None:
         raise _invalid("the entry is not the end of this task")
     first, last = accepted.checkpoint.facts, finished.checkpoint.facts
     if last.size <= first.size or last.height <= first.height:
         raise _invalid("the task ends before it was accepted")
-    # 2
+    steps.reach(2)
     finish = SignedFinish.decode(part.body).verify()
-    # 3
-    if finish.chain_id != chain_id or finish.task_hash != task_hash:
+    steps.reach(3)
+    if finish.chain_id != first.chain_id or finish.task_hash != task_hash:
         raise _invalid("the runner speaks of another task")
     if finish.exec_id != accepted.exec_id:
         raise _invalid("the runner speaks of another run")
-    # 4
+    steps.reach(4)
     if finish.claims != part.claims:
         raise _invalid("the runner's claims are not those of the ledger")
     return finish
 
 
-def require_result_blob(finish: Finish, unverified: bytes) -> bytes:
-    """Return a fetched sealed result.
-
-    Raises:
-        VerificationError: not the blob that the statement names.
-    """
-    if finish.result_blob is None or blob_id(unverified) != finish.result_blob:
-        raise _invalid("the result is not the blob that the runner names")
-    return unverified
-
-
-def open_finish(
-    finish: Finish,
-    sealed: bytes,
-    result_key: bytes,
-    runner: KnownNode,
-    known: KnownClaims | None,
-) -> tuple[TaskResult, RunInfo, dict[str, bytes]]:
-    """Open result and run information, and compare them with each other and with the claims.
-
-    Steps, as in `docs/spec/task.md`:
-      5. both open under this client's result key, for this run, attempt and runner;
-      6. they agree with the statement and with each other;
-      7. the claims are those of what was submitted and what came back.
-
-    Args:
-        finish: verified, its runner key attested.
-        sealed: the sealed result, inline or fetched.
-        result_key: of the request.
-        runner: the attested node that holds the runner key.
-        known: what was submitted; None in a list that was rebuilt, which skips step 7.
-
-    Raises:
-        VerificationError: a step does not hold.
-    """
-    run = finish.exec_id, finish.attempt, finish.runner_key
-    # 5
+def _sealed_result(finish: Finish, blob: Callable[[bytes], bytes]) -> bytes:
+    if finish.result is not None and finish.result_blob is None:
+        sealed = finish.result
+    elif finish.result is None and finish.result_blob is not None:
+        sealed = blob(finish.result_blob)
+        if blob_id(sealed) != finish.result_blob:
+            raise _invalid("the result is not the blob that the runner names")
+    else:
+        raise _invalid("a finish with two results, or none")
     if len(sealed) != finish.result_size:
         raise _invalid("the result has another size than the runner says")
-    result = TaskResult.decode(open_result(sealed, result_key, *run))
-    run_info = RunInfo.decode(open_run_info(finish.run_info, result_key, *run))
-    # 6
-    if (run_info.exit_code, run_info.attempt) != (result.exit_code, finish.attempt):
-        raise _invalid("run information and result are of different runs")
-    if run_info.measurement != runner.measurement or run_info.epoch != finish.epoch:
-        raise _invalid("run information names other code or another epoch")
-    # 7
-    if known is None:
-        return result, run_info, {}
+    return sealed
+
+
+def _claimed(
+    finish: Finish, known: KnownClaims, result_key: bytes, result: TaskResult, run_info: RunInfo
+) -> dict[str, bytes]:
+    """Return the committed values, which are those of what was submitted and what came back."""
     if run_info.limits != known.limits:
         raise _invalid("the task ran under other limits than were signed")
     values = task_claim_values_from_digests(
@@ -165,7 +211,7 @@ def open_finish(
     )
     if claims_digest(commit(TASK_FIELDS, values, result_key, finish.exec_id)) != finish.claims:
         raise _invalid("the claims are not those of this task and result")
-    return result, run_info, values
+    return values
 
 
 def evidence_of(nodes: tuple[KnownNode, ...]) -> tuple[EvidenceBundle, ...]:

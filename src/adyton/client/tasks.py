@@ -8,13 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from adyton.client.exchange import Accepted
-from adyton.client.finished_task import (
-    FinishedTask,
-    evidence_of,
-    open_finish,
-    require_result_blob,
-    verified_finish,
-)
+from adyton.client.finished_task import FinishedTask, evidence_of, verify_end
 from adyton.client.records import ACCEPTED, FINISHED, PENDING, RequestRecord
 from adyton.client.server_api import EntryAnswer
 from adyton.client.session import Session
@@ -25,7 +19,6 @@ from adyton.core.errors import UnavailableError, UsageError, VerificationError
 from adyton.protocol import account
 from adyton.protocol import task as protocol
 from adyton.protocol.account import AccountList, AccountPage
-from adyton.protocol.words import require_ordering
 
 _POLL_LEAST_S: Final = 0.02  # between polls of a server that does not wait
 _POLL_MOST_S: Final = 1.0
@@ -143,19 +136,18 @@ def _accepted(session: Session, record: RequestRecord, unverified: bytes | None)
 def _opened(
     session: Session, record: RequestRecord, accepted: VerifiedEntry, finished: VerifiedEntry
 ) -> FinishedTask:
-    keeper, pin = session.keeper, session.pin
-    finish = verified_finish(accepted, finished, record.task_hash, pin.chain_id)
-    runner = keeper.runner(finish.runner_key)
-    require_ordering(finished.checkpoint.facts.ordering, record.ordering)
-    if finish.result is not None and finish.result_blob is None:
-        sealed = finish.result
-    elif finish.result is None and finish.result_blob is not None:
-        name = finish.result_blob
-        sealed = require_result_blob(finish, session.patience(lambda: session.api.get_blob(name)))
-    else:
-        raise VerificationError("answer_invalid", "a finish with two results, or none")
+    pin = session.pin
     result_key = session.keystore.identity.result_key(pin.chain_id, record.request_id)
-    result, run_info, values = open_finish(finish, sealed, result_key, runner, record.claimed)
+    end = verify_end(
+        accepted,
+        finished,
+        task_hash=record.task_hash,
+        ordering=record.ordering,
+        result_key=result_key,
+        known=record.claimed,
+        runner=session.keeper.runner,
+        blob=lambda name: session.patience(lambda: session.api.get_blob(name)),
+    )
     done = replace(
         record,
         state=FINISHED,
@@ -167,15 +159,15 @@ def _opened(
         session.store.put_request(done)
     return FinishedTask(
         record=done,
-        result=result,
-        run_info=run_info,
-        finish=finish,
+        result=end.result,
+        run_info=end.run_info,
+        finish=end.finish,
         accepted=accepted.proof,
         finished=finished.proof,
         genesis=pin.genesis,
-        evidence=evidence_of((accepted.node, finished.node, runner)),
+        evidence=evidence_of((accepted.node, finished.node, end.runner)),
         result_key=result_key,
-        values=values,
+        values=end.values,
     )
 
 
