@@ -67,6 +67,8 @@ def _answers(world: World) -> list[Case]:
     differing = _request_block(world, unanswered, _NAME, code="expired")
     elsewhere = _request_block(world, differing, _NAME, exec_id=bytes(32))
     foreign = _request_block(world, elsewhere, _NAME, measurement=bytes(48))
+    as_end = _request_block(world, foreign, _NAME, kind="finish")
+    first_itself = _request_block(world, as_end, _NAME, Response("", b"", None, _NAME))
     request, time_ms = world.request, block.header.time_ms
     first = start.checkpoint
 
@@ -133,6 +135,7 @@ def _answers(world: World) -> list[Case]:
         case("the first instant of the window", good, asked=replace(request, not_before_ms=time_ms)),
         case("the last instant of the window", good, asked=replace(request, expiry_ms=time_ms + 1)),
         repetition("an answer that repeats an earlier one", repeated()),
+        case("an answer that names itself as the original", shown(first_itself), named=_NAME),
         case("an answer that names another envelope", {**good, "task_hash": bytes(32).hex()}, _INVALID, 1),
         case("an answer whose entry was altered", shown(block, 1, writes=bytes(32)), "bad_signature", 2),
         case("not the proof of an entry", {**good, "proof": "80"}, "malformed", 2),
@@ -146,6 +149,7 @@ def _answers(world: World) -> list[Case]:
         case("the void entry beside it", shown(block, 0), _INVALID, 3),
         case("the task's end", shown(end), _INVALID, 3),
         case("another request's entry", shown(refused), _INVALID, 3),
+        case("an entry of another kind with a response", shown(as_end), _INVALID, 3, named=_NAME),
         case("an entry without a response", shown(unanswered), _INVALID, 3, named=_NAME),
         case("a response under another key", good, "unopenable", 4, asked=replace(request, response_key=bytes(32))),
         case("a response for another execution", shown(elsewhere), "unopenable", 4, named=_NAME),

@@ -116,8 +116,17 @@ class _Ends:
         by_stranger = recorded(stated(runner=STRANGER), STRANGER)
         again = recorded(good)
         forged = stated(replace(result, stdout=b"43\n"), claims=good.claims)
-        accepted = Block.make(world, again, [world.accepted.part()], [b"later"])
-        self.last = accepted
+        request, end = world.accepted.part(), again.proof(0).part()
+        accepted = Block.make(world, again, [request], [b"later"])
+        both = self.last = Block.make(world, accepted, [request, end], [b"a", b"b"])
+        # Two logs that no recorder keeps: a higher block with fewer entries, and one as high with more.
+        start = world.blocks[0]
+        larger, as_high = (Block.make(world, start, [part], [b"x"]) for part in (request, end))
+
+        def encoded(block: Block, entry: int = 0) -> str:
+            return block.proof(entry).encode().hex()
+
+        in_one = {"accepted": encoded(both), "finished": encoded(both, 1)}
         return [
             case("the end of a task", world.blocks[2]),
             case("the end of a task whose result is a blob", large, blob=sealed.hex()),
@@ -125,7 +134,11 @@ class _Ends:
             case("the acceptance shown as the end", accepted, _INVALID, 1),
             case("the end of another task", recorded(good, task_hash=_ZERO), _INVALID, 1),
             case("an end without a statement", recorded(good, body=None), _INVALID, 1),
-            case("an end before the acceptance", again, _INVALID, 1, accepted=accepted.proof(0).encode().hex()),
+            case("a request with the statement of an end", recorded(good, kind="request"), _INVALID, 1),
+            case("an end before the acceptance", again, _INVALID, 1, accepted=encoded(accepted)),
+            case("an end in the block of the acceptance", both, _INVALID, 1, **in_one),
+            case("an end in a smaller log", world.blocks[2], _INVALID, 1, accepted=encoded(larger)),
+            case("an end in a block of the same height", as_high, _INVALID, 1),
             case("a statement in another form", recorded(good, body=b"\x80"), "malformed", 2),
             case("a statement that another key signed", recorded(good, body=unsigned), "bad_signature", 2),
             case("a statement of another chain", stated(chain_id=_ZERO), _INVALID, 3),
