@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adyton.cli import contract_project
 from adyton.cli.connect import hex_bytes, open_session
+from adyton.cli.contract_receipts import require_new, wanted
 from adyton.cli.contract_shown import (
     arguments_of,
     description_json,
@@ -26,7 +27,7 @@ from adyton.cli.settings import (
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from adyton.client.contracts import Called, Contract
+    from adyton.client.contracts import Contract
     from adyton.client.session import Session
 
 _DESCRIPTION = """\
@@ -176,6 +177,7 @@ def _target(parser: Any) -> None:
 def _deploy(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.contracts import deploy
 
+    receipt = wanted(args)
     code = Path(args.file).read_bytes()
     with open_session(settings_of(args), out) as session, out.waiting("deploying"):
         contract, called = deploy(
@@ -187,15 +189,17 @@ def _deploy(args: argparse.Namespace, out: Output) -> int:
             padding=args.padding,
             fuel=_fuel_of(args),
         )
-        _save(args, session, called)
+        made = receipt.made(session, called)
     out.text(f"contract {contract.address.hex()}", *result_lines(called.result, None))
     out.json({**description_json(contract), **result_json(called)})
+    receipt.write(made)
     return 0
 
 
 def _call(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.contracts import ContractFailed
 
+    receipt = wanted(args)
     given = arguments_of(args.arguments_json)
     with open_session(settings_of(args), out) as session, out.waiting("calling"):
         contract = _found(session, args.address)
@@ -203,12 +207,13 @@ def _call(args: argparse.Namespace, out: Output) -> int:
             called = contract.call(args.method, given, fuel=_fuel_of(args), ordering=args.ordering)
         except ContractFailed as failed:
             if failed.called is not None:
-                _save(args, session, failed.called)
+                receipt.write(receipt.made(session, failed.called))
             out.note(*[f"log: {line}" for line in failed.result.logs])
             raise
-        _save(args, session, called)
+        made = receipt.made(session, called)
     out.text(*result_lines(called.result, called.value))
     out.json(result_json(called))
+    receipt.write(made)
     return 0
 
 
@@ -223,20 +228,24 @@ def _query(args: argparse.Namespace, out: Output) -> int:
 
 
 def _upgrade(args: argparse.Namespace, out: Output) -> int:
+    receipt = wanted(args)
     code = Path(args.file).read_bytes()
     with open_session(settings_of(args), out) as session, out.waiting("upgrading"):
         contract, called = _found(session, args.address).upgrade(
             code, arguments_of(args.arguments_json), fuel=_fuel_of(args)
         )
-        _save(args, session, called)
+        made = receipt.made(session, called)
     out.text(f"contract {contract.address.hex()}, version {contract.description.contract.version}")
     out.json({**description_json(contract), **result_json(called)})
+    receipt.write(made)
     return 0
 
 
 def _describe(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.contracts import fetch_code
 
+    if args.code is not None:
+        require_new(Path(args.code))
     with open_session(settings_of(args), out) as session, out.waiting("asking"):
         contract = _found(session, args.address)
         if args.code is not None:
@@ -269,17 +278,3 @@ def _fuel_of(args: argparse.Namespace) -> int:
     if not 0 < fuel <= limits.CONTRACT_FUEL:
         raise UsageError("bad_argument", f"--fuel is between 1 and {limits.CONTRACT_FUEL}")
     return fuel
-
-
-def _save(args: argparse.Namespace, session: Session, called: Called) -> None:
-    from adyton.client.contract_receipt import make_receipt
-    from adyton.protocol.claims import CONTRACT_FIELDS
-
-    if args.receipt is None:
-        if args.show is not None:
-            raise UsageError("usage", "--show says what a --receipt opens")
-        return
-    show = CONTRACT_FIELDS if args.show is None else [name for name in args.show.split(",") if name]
-    encoded = make_receipt(session, called, show).encode()
-    with Path(args.receipt).open("xb") as file:
-        file.write(encoded)

@@ -1,0 +1,74 @@
+"""`adyton contract` against a server that a test makes lie: what is sent, saved and shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.adversary.contract_server import ContractServer
+from tests.contract_kit import BUILT
+from tests.unit.cli.conftest import Adyton, refused
+
+COUNTER = str(BUILT / "counter.wasm")
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ContractServer:
+    """A server with contracts, reached under every address."""
+    (tmp_path / "server").mkdir()
+    made = ContractServer(tmp_path / "server")
+    monkeypatch.setattr("adyton.client.transport.HttpTransport", lambda url: made)
+    return made
+
+
+@pytest.fixture
+def address(trusted: Adyton, server: ContractServer) -> str:
+    """The address of a counter."""
+    made: str = trusted("contract", "deploy", COUNTER, "--json").json()["address"]
+    server.outcome = {"output": (7).to_bytes(8, "little")}
+    return made
+
+
+def call(address: str) -> tuple[str, ...]:
+    return "contract", "call", address, "add", '{"amount": 2}'
+
+
+# --- receipts -----------------------------------------------------------------------------------
+
+
+def test_a_receipt_that_cannot_be_made_is_known_before_anything_is_sent(
+    trusted: Adyton, server: ContractServer, address: str, tmp_path: Path
+) -> None:
+    (tmp_path / "there").write_bytes(b"kept")
+    before = len(server.calls)
+    for verb in (
+        call(address),
+        ("contract", "deploy", COUNTER),
+        ("contract", "upgrade", address, COUNTER),
+    ):
+        refused(trusted(*verb, "--receipt", "there"), 2, "exists")
+        refused(trusted(*verb, "--receipt", "no/where"), 2, "usage")
+        refused(trusted(*verb, "--receipt", "new", "--show", "address,nonsense"), 2, "usage")
+        refused(trusted(*verb, "--show", "address"), 2, "usage")
+    refused(trusted("contract", "describe", address, "--code", "there"), 2, "exists")
+    assert (tmp_path / "there").read_bytes() == b"kept"
+    assert not (tmp_path / "new").exists()
+    assert len(server.calls) == before
+    assert trusted(*call(address), "--receipt", "new", "--show", "address").status == 0
+    assert trusted("verify", "new").status == 0
+
+
+def test_what_was_done_is_told_where_its_receipt_cannot_be_written_after_all(
+    trusted: Adyton, server: ContractServer, tmp_path: Path
+) -> None:
+    def meanwhile(answer: object) -> object:
+        (tmp_path / "new").mkdir(exist_ok=True)
+        return answer
+
+    server.lies["POST /task"] = meanwhile
+    said = trusted("contract", "deploy", COUNTER, "--receipt", "new")
+    assert said.status == 2
+    assert server.contract is not None
+    assert server.contract.address.hex() in said.stdout
+    assert "new" in said.stderr
