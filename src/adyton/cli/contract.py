@@ -16,7 +16,7 @@ from adyton.cli.contract_shown import (
     result_json,
     result_lines,
 )
-from adyton.cli.output import Output
+from adyton.cli.output import Output, printable
 from adyton.cli.settings import (
     home_parent,
     json_parent,
@@ -208,7 +208,7 @@ def _call(args: argparse.Namespace, out: Output) -> int:
         except ContractFailed as failed:
             if failed.called is not None:
                 receipt.write(receipt.made(session, failed.called))
-            out.note(*[f"log: {line}" for line in failed.result.logs])
+            out.note(*[f"log: {printable(line)}" for line in failed.result.logs])
             raise
         made = receipt.made(session, called)
     out.text(*result_lines(called.result, called.value))

@@ -6,7 +6,7 @@ from typing import Any
 
 from adyton.cli.chain_copy import bring_up_to_date
 from adyton.cli.connect import open_session
-from adyton.cli.output import Output, printable
+from adyton.cli.output import Output, shown_json
 from adyton.cli.settings import Settings
 from adyton.client.contract_events import SeenEvent, events_in
 from adyton.client.contract_interface import Interface
@@ -47,7 +47,7 @@ def show_events(
                 str(one["height"]),
                 one["address"][:16],
                 one["topic"],
-                printable(str(one["data"])),
+                shown_json(one["data"]),
                 "me" if one["sealed"] else "all",
             )
             for one in told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from adyton.cli.output import printable
+from adyton.cli.output import printable, shown_json
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -122,4 +122,5 @@ def _brief(value: Any) -> str:
         except UnicodeDecodeError:
             return f"hex:{value.hex()}"
         return text if text.isprintable() else f"hex:{value.hex()}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # Quotes and escapes tell that it is not all there as it is.
+    return value if isinstance(value, str) and value.isprintable() else shown_json(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from adyton.cli.output import printable
 from adyton.core.errors import (
     Error,
     GuestError,
@@ -76,10 +77,13 @@ def exit_code(problem: Error) -> int:
 
 def lines(problem: Error) -> list[str]:
     """Return what is printed of an error: what it is, and what to do next where that is known."""
-    said = [f"adyton: {problem}"]
+    # A guest's words stay in our line; a compiler's may have lines of their own. Neither steers the terminal.
+    text = str(problem)
+    words = [text] if isinstance(problem, GuestError) else text.expandtabs().split("\n")
+    said = [f"adyton: {words[0]}", *words[1:]]
     if problem.code in NEXT:
         said.append(f"  {NEXT[problem.code]}")
-    return said
+    return list(map(printable, said))
 
 
 def to_json(problem: Error) -> dict[str, object]:

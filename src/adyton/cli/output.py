@@ -54,7 +54,8 @@ class Output:
     def json(self, value: Mapping[str, Any]) -> None:
         """Print the object for programs; nothing without --json."""
         if self.as_json:
-            print(json.dumps(value, ensure_ascii=False, indent=2))
+            encoded = json.dumps(value, ensure_ascii=False, indent=2)
+            print("\n".join(map(_escaped, encoded.split("\n"))))
 
     def note(self, *lines: str) -> None:
         """Print lines on stderr, with and without --json."""
@@ -120,3 +121,15 @@ class Output:
 def printable(text: str) -> str:
     """Return the text without what would steer a terminal."""
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def shown_json(value: Any) -> str:
+    """Return the value as JSON in one line, what would steer a terminal escaped."""
+    return _escaped(json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(encoded: str) -> str:
+    # Only within strings can JSON have what is not printable, and there an escape means the same.
+    if encoded.isprintable():
+        return encoded
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in encoded)

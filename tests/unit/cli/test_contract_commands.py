@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.adversary.contract_server import ContractServer
+from tests.adversary.contract_server import ContractServer, with_interface
 from tests.contract_kit import BUILT
-from tests.unit.cli.conftest import Adyton, refused
+from tests.unit.cli.conftest import Adyton, Called, refused
 
 COUNTER = str(BUILT / "counter.wasm")
 
@@ -72,3 +72,45 @@ def test_what_was_done_is_told_where_its_receipt_cannot_be_written_after_all(
     assert server.contract is not None
     assert server.contract.address.hex() in said.stdout
     assert "new" in said.stderr
+
+
+# --- a contract's words -------------------------------------------------------------------------
+
+ESCAPE = "\x1b[31mred\x9b1m\u202e"
+NOISY = """adyton-interface 1
+name counter
+call add amount:u64 -> string
+query get -> string
+"""
+
+
+@pytest.mark.parametrize("output", [ESCAPE.encode(), f"{ESCAPE}\nadyton: a line".encode()])
+def test_a_contracts_words_do_not_steer_the_terminal(
+    trusted: Adyton, server: ContractServer, tmp_path: Path, output: bytes
+) -> None:
+    (tmp_path / "noisy.wasm").write_bytes(with_interface(NOISY, Path(COUNTER).read_bytes()))
+    address = trusted("contract", "deploy", "noisy.wasm", "--json").json()["address"]
+    text = output.decode()
+    sized = len(output).to_bytes(4, "little") + output
+    server.outcome = {"output": sized, "logs": (text,)}
+    for verb in (call(address), ("contract", "query", address, "get")):
+        quiet(trusted(*verb))
+        as_json = trusted(*verb, "--json")
+        quiet(as_json)
+        assert as_json.json()["value"] == text
+    server.outcome = {"status": "refused", "reason": text, "logs": (text,)}
+    for verb in (call(address), ("contract", "query", address, "get")):
+        said = trusted(*verb)
+        quiet(said)
+        assert said.status == 6
+        assert "red" in said.stderr
+        as_json = trusted(*verb, "--json")
+        quiet(as_json)
+        assert text in as_json.json()["error"]["message"]
+
+
+def quiet(said: Called) -> None:
+    """Require that nothing but whole lines of our own was printed."""
+    for stream in (said.stdout, said.stderr):
+        assert "".join(line for line in stream.split("\n") if not line.isprintable()) == ""
+        assert "\nadyton: a line" not in f"\n{stream}"
