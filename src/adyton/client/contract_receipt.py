@@ -6,16 +6,9 @@ from base64 import b64encode
 from collections.abc import Collection
 from typing import Annotated, Any
 
-from adyton.client.certificate import (
-    CertificatePolicy,
-    require_accepted,
-    require_age,
-    require_code,
-    require_entry,
-    require_pinned,
-)
+from adyton.client.certificate import CertificatePolicy
 from adyton.client.contracts import Called
-from adyton.client.evidence_of_record import appraise_of_record
+from adyton.client.recorded_entry import verdict_of, verify_recorded
 from adyton.client.session import Session
 from adyton.client.shown import text_or_base64
 from adyton.client.steps import CONTRACT_STEPS, Steps
@@ -113,27 +106,13 @@ def verify_contract_receipt(
     steps = steps or Steps(CONTRACT_STEPS)
     steps.reach(1)
     receipt = ContractReceipt.decode(unverified)
-    steps.reach(2)
-    genesis, pinned = require_pinned(receipt.genesis, policy)
-    require_accepted(genesis, policy)
-    steps.reach(3)
-    key = appraise_of_record(
-        receipt.recorder,
-        genesis,
-        role="recorder",
-        allow_simulated=policy.allow_simulated,
-        now_ms=now_ms,
+    entry = verify_recorded(
+        receipt.genesis, receipt.recorder, receipt.proof, policy=policy, now_ms=now_ms, steps=steps
     )
-    steps.reach(4)
-    part, checkpoint = receipt.proof.verify(key.public, genesis.chain_id())
-    require_entry(part, checkpoint, "request", genesis)
-    require_code(part, genesis)
-    if part.task_hash is None or part.code:
-        raise _invalid("the request was not carried out")
     steps.reach(5)
     if len(receipt.commitments) != len(CONTRACT_FIELDS):
         raise _invalid("not the commitments of a call")
-    if claims_digest(receipt.commitments) != part.claims:
+    if claims_digest(receipt.commitments) != entry.part.claims:
         raise _invalid("the entry commits to something else")
     steps.reach(6)
     places = []
@@ -145,30 +124,17 @@ def verify_contract_receipt(
     if places != sorted(set(places)):
         raise _invalid("the openings are not in order, or one occurs twice")
     steps.reach(7)
-    stale_ms = require_age(key, checkpoint, policy, now_ms)
-    steps.end()
-    facts = checkpoint.facts
     opened = {opening.field: opening.value for opening in receipt.openings}
-    return Verdict(
-        subject="contract call",
-        fingerprint=pinned,
-        chain_id=facts.chain_id,
-        measurement=genesis.measurement,
-        task_hash=part.task_hash,
-        platform=genesis.configuration.platform,
-        hardware_rooted=key.hardware_rooted,
-        stale_ms=stale_ms,
-        ordering=facts.ordering,
-        time_source=facts.time_source,
-        sandbox=receipt.recorder.attested.sandbox,
-        accepted_height=facts.height,
-        accepted_ms=facts.time_ms,
-        finished_height=facts.height,
-        finished_ms=facts.time_ms,
-        attempt=0,
+    verdict = verdict_of(
+        entry,
+        "contract call",
+        policy,
+        now_ms,
         shown={name: _shown(name, value) for name, value in opened.items()},
         closed=tuple(name for name in CONTRACT_FIELDS if name not in opened),
     )
+    steps.end()
+    return verdict
 
 
 def _shown(field: str, value: bytes) -> Any:

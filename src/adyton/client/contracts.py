@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from adyton.client.contract_interface import Interface, Method, read_interface
 from adyton.client.exchange import Accepted
-from adyton.client.problems import printable
 from adyton.client.session import Session
 from adyton.core.errors import GuestError, UsageError, VerificationError
 from adyton.protocol import contract as protocol
@@ -52,7 +51,7 @@ class ContractFailed(GuestError):
     """
 
     def __init__(self, result: Result, called: Called | None = None) -> None:
-        reason = printable(result.reason) or "no reason given"
+        reason = result.reason or "no reason given"
         super().__init__("call_failed", f"{result.status.replace('_', ' ')}: {reason}")
         self.result = result
         self.called = called

@@ -6,16 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from adyton.client.certificate import (
-    CertificatePolicy,
-    require_accepted,
-    require_age,
-    require_code,
-    require_entry,
-    require_pinned,
-)
-from adyton.client.evidence_of_record import appraise_of_record
+from adyton.client.certificate import CertificatePolicy
 from adyton.client.exchange import Accepted
+from adyton.client.recorded_entry import verdict_of, verify_recorded
 from adyton.client.session import Session
 from adyton.client.steps import NOTARY_STEPS, Steps
 from adyton.client.verdict import Verdict
@@ -141,50 +134,19 @@ def verify_notary_receipt(
     steps = steps or Steps(NOTARY_STEPS)
     steps.reach(1)
     receipt = NotaryReceipt.decode(unverified)
-    steps.reach(2)
-    genesis, pinned = require_pinned(receipt.genesis, policy)
-    require_accepted(genesis, policy)
-    steps.reach(3)
-    key = appraise_of_record(
-        receipt.recorder,
-        genesis,
-        role="recorder",
-        allow_simulated=policy.allow_simulated,
-        now_ms=now_ms,
+    entry = verify_recorded(
+        receipt.genesis, receipt.recorder, receipt.proof, policy=policy, now_ms=now_ms, steps=steps
     )
-    steps.reach(4)
-    part, checkpoint = receipt.proof.verify(key.public, genesis.chain_id())
-    require_entry(part, checkpoint, "request", genesis)
-    require_code(part, genesis)
-    if part.task_hash is None or part.code:
-        raise _invalid("the request was not carried out")
     steps.reach(5)
-    _require_commitment(receipt, part.claims)
+    _require_commitment(receipt, entry.part.claims)
     if content is not None and content_digest(content) != receipt.digest:
         raise _invalid("the receipt is of another content")
     steps.reach(6)
-    stale_ms = require_age(key, checkpoint, policy, now_ms)
-    steps.end()
-    facts = checkpoint.facts
-    return Verdict(
-        subject="notarization",
-        fingerprint=pinned,
-        chain_id=facts.chain_id,
-        measurement=genesis.measurement,
-        task_hash=part.task_hash,
-        platform=genesis.configuration.platform,
-        hardware_rooted=key.hardware_rooted,
-        stale_ms=stale_ms,
-        ordering=facts.ordering,
-        time_source=facts.time_source,
-        sandbox=receipt.recorder.attested.sandbox,
-        accepted_height=facts.height,
-        accepted_ms=facts.time_ms,
-        finished_height=facts.height,
-        finished_ms=facts.time_ms,
-        attempt=0,
-        shown={"file": receipt.digest.hex()},
+    verdict = verdict_of(
+        entry, "notarization", policy, now_ms, shown={"file": receipt.digest.hex()}
     )
+    steps.end()
+    return verdict
 
 
 def _require_commitment(receipt: NotaryReceipt, claims: bytes | None) -> None:
