@@ -251,6 +251,8 @@ def test_compiled_bytes_of_another_engine_are_refused(engine: Engine) -> None:
         End("done", "", 0, logs=("x" * (abi.LOGS + 1),)),
         End("refused", "", 0, writes=((b"a", b"b"),)),
         End("trapped", "r" * (abi.REASON + 1), 0),
+        End("done", "", 0, events=(Event(b"\xff", b"", None),)),
+        End("done", "", 0, logs=("l" * (abi.LOG + 1),)),
     ],
 )
 def test_what_an_engine_may_not_say_is_refused(end: End) -> None:

@@ -13,6 +13,7 @@ from adyton.protocol import contract as protocol
 from adyton.protocol.contract import code_hash
 from adyton.protocol.wasm_module import read_module
 from adyton.sandbox.wasm import abi
+from adyton.sandbox.wasm.run import End
 from tests.contract_kit import INTERFACE, SINK, ContractClient, Sink, built
 from tests.host_simulator import HostSimulator, Refused, SimulatedClient
 
@@ -289,6 +290,18 @@ def test_an_engine_that_ends_is_replaced(sink: Sink, host: HostSimulator) -> Non
         os.kill(engine.pid, signal.SIGKILL)
         assert sink.value(sink.do("echo", data="cd"), "call", "echo") == "cd"
     assert sink.see("seen").status == "done"
+
+
+def test_an_engine_that_changes_something_in_a_query_is_replaced_and_nothing_halts(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contract that took the engine over says what no query can; it gets no answer, and the chain goes on."""
+    forged = End("done", "", 1, writes=((b"k", b"forged"),))
+    monkeypatch.setattr(End, "read", lambda _fields, _fuel: forged)
+    with pytest.raises(AssertionError, match="engine_failed"):
+        sink.see("seen")
+    monkeypatch.undo()
+    assert sink.value(sink.do("echo", data="ab"), "call", "echo") == "ab"
 
 
 def test_unknown_methods_of_the_app_are_refused(sink: Sink) -> None:

@@ -166,7 +166,10 @@ class Engine:
             while True:
                 tag, fields = process.wire.receive()
                 if tag == wire.END:
-                    return End.read(fields, run.fuel)
+                    end = End.read(fields, run.fuel)
+                    if run.query and (end.writes or end.events):
+                        raise BrokenWire("a query has changed something")
+                    return end
                 if tag not in wire.QUESTIONS:
                     raise BrokenWire("a frame that is neither question nor end")
                 process.wire.send(wire.ANSWER, *answer(tag, fields))

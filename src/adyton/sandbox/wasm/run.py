@@ -176,6 +176,8 @@ class End:
                 read_number(reads),
                 tuple(unpack(keys)),
             )
+            for event in end.events:
+                event.topic.decode()
         except ValueError as problem:
             raise BrokenWire("an end of another form") from problem
         end.require_bounds(most_fuel)
@@ -207,6 +209,7 @@ class End:
             and 0 <= self.reads <= self.fuel
             and len(self.keys) <= KEYS_TOLD
             and all(0 < len(key) <= abi.KEY for key in self.keys)
+            and all(len(line.encode()) <= abi.LOG for line in self.logs)
             and sum(len(line.encode()) for line in self.logs) <= abi.LOGS
             and (self.status == abi.DONE or not (self.writes or self.events or self.output))
         )
