@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adyton.client.steps import FAILED, Steps
-from adyton.core.errors import Error
+from adyton.core.errors import Error, EvidenceError
 from tools.spec_functions import FUNCTIONS
 from tools.spec_functions_client import STEPPED
+from tools.spec_functions_evidence import APPRAISALS
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Case:
         gives, code = run(self.function, self.given)
         if code != self.refused:
             raise ValueError(f"{self.name}: {code or 'accepted'}, not {self.refused or 'accepted'}")
-        if self.function in STEPPED and failed_step(self.function, self.given) != self.step:
+        if tells_steps(self.function) and failed_step(self.function, self.given) != self.step:
             raise ValueError(f"{self.name}: it is not step {self.step} that fails")
         verdict: dict[str, Any] = {"refused": code} if code else {"gives": gives}
         if self.step is not None:
@@ -53,8 +54,19 @@ def run(function: str, given: dict[str, Any]) -> tuple[dict[str, Any], str]:
         return {}, problem.code
 
 
+def tells_steps(function: str) -> bool:
+    """Return whether the function itself says at which step it refuses."""
+    return function in STEPPED or function in APPRAISALS
+
+
 def failed_step(function: str, given: dict[str, Any]) -> int | None:
-    """Return the number of the step at which a function of `STEPPED` refuses; None where it does not."""
+    """Return the number of the step at which a function that tells it refuses; None where it does not."""
+    if function in APPRAISALS:
+        try:
+            FUNCTIONS[function](given)
+        except EvidenceError as problem:
+            return problem.step
+        return None
     call, listed = STEPPED[function]
     steps = Steps(listed)
     with suppress(Error):

@@ -8,7 +8,8 @@ A page shows an example between two marks; what is between them is replaced:
     <!-- example: envelope | a request | given.envelope | message -->
     <!-- /example -->
 
-The last word is `hex`, `value` (diagnostic notation), `message` (both) or `json`. Between `<!-- contexts -->` and
+The last word is `hex`, `value` (diagnostic notation), `message` (both), `cwt` (both, and what is signed decoded) or
+`json`. Between `<!-- contexts -->` and
 `<!-- /contexts -->` stands the table of all contexts; so with `codes`, `limits: A B` and `messages: a/1 b/1`.
 """
 
@@ -39,15 +40,17 @@ from tools.spec_cases_answer import answer_cases
 from tools.spec_cases_conflict import conflict_cases
 from tools.spec_cases_contract import contract_cases
 from tools.spec_cases_end import end_cases
+from tools.spec_cases_evidence import evidence_cases
 from tools.spec_cases_ledger import ledger_cases
 from tools.spec_cases_notary import notary_cases
 from tools.spec_cases_task import certificate_cases, task_cases
-from tools.spec_diagnostic import diagnostic
+from tools.spec_diagnostic import diagnostic, opened_cwt
 from tools.spec_world import SEALED, World
 
 SPEC = SEALED.parent.parent
 CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "encoding": encoding_cases,
+    "evidence": evidence_cases,
     "key-delivery": key_delivery_cases,
     "envelope": lambda world: [*envelope_cases(world), *answer_cases(world)],
     "ledger": ledger_cases,
@@ -160,10 +163,12 @@ def example(vectors: Vectors, what: str) -> str:
         return f"```text\n{found}\n```\n"
     data = bytes.fromhex(found)
     shown = []
+    if form == "cwt":
+        shown.append(f"```text\n{diagnostic(opened_cwt(data))}\n```\n")
     if form in ("value", "message"):
         value = decode(data, max_bytes=limits.CERTIFICATE, tags=True)
         shown.append(f"```text\n{diagnostic(value)}\n```\n")
-    if form in ("hex", "message"):
+    if form in ("hex", "message", "cwt"):
         shown.append(f"```text\n{textwrap.fill(data.hex(), 96)}\n```\n")
     return "\n".join(shown)
 
