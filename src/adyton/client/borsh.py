@@ -9,7 +9,7 @@ are left over.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from adyton.core.errors import MalformedError, UsageError
@@ -31,29 +31,52 @@ _DEPTH: Final = 16
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,39}")
 
 
-def require_type(name: str, structs: Structs, depth: int = 0) -> None:
-    """Refuse what names no type.
+def require_types(names: Iterable[str], structs: Structs) -> None:
+    """Refuse what names no type, and structs that are none.
+
+    Every value of a type that passes takes a byte or more, and lies at most 16 deep: what decodes it works no longer
+    than its bytes are many.
 
     Raises:
-        MalformedError: unknown, or nested too deeply; a struct that holds itself is.
+        MalformedError: unknown, without fields, or nested too deeply; a struct that holds itself is.
     """
-    if depth > _DEPTH:
+    for name in structs:
+        if name in _PLAIN:
+            raise MalformedError("interface", f"the type {name} is there already")
+    depths: dict[str, int] = {}
+    for name in (*structs, *names):
+        _depth(name, structs, depths, 0)
+
+
+def _depth(name: str, structs: Structs, depths: dict[str, int], above: int) -> int:
+    """Return how many levels lie below a type; each struct is gone through once."""
+    below = 0
+    if above <= _DEPTH:
+        inner = _OF.fullmatch(name)
+        if inner is not None:
+            if name.startswith("option<option<"):
+                # Nothing, and something that is nothing, are both null in JSON.
+                raise MalformedError("interface", "an option of an option cannot be told in JSON")
+            below = 1 + _depth(inner[2], structs, depths, above + 1)
+        elif name in structs:
+            if name not in depths:
+                kinds = [kind for _, kind in structs[name]]
+                if not kinds:
+                    raise MalformedError("interface", f"the type {name[:40]} has no fields")
+                depths[name] = 1 + max(_depth(kind, structs, depths, above + 1) for kind in kinds)
+            below = depths[name]
+        elif name not in _PLAIN:
+            raise MalformedError("interface", f"there is no type {name[:40]!r}")
+    if above + below > _DEPTH:
         raise MalformedError("interface", "types are nested too deeply")
-    inner = _OF.fullmatch(name)
-    if inner is not None:
-        require_type(inner[2], structs, depth + 1)
-    elif name in structs:
-        for _, kind in structs[name]:
-            require_type(kind, structs, depth + 1)
-    elif name not in _PLAIN:
-        raise MalformedError("interface", f"there is no type {name[:40]!r}")
+    return below
 
 
 def encode_value(kind: str, value: Any, structs: Structs, path: str) -> bytes:
     """Return the encoding of a JSON value.
 
     Args:
-        kind: name of its type, which `require_type` has accepted.
+        kind: name of its type, which `require_types` has accepted.
         value: as JSON has it: integers as numbers or decimal strings, bytes and addresses in hex.
         structs: fields of each struct.
         path: where the value stands, for error texts.

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from adyton.client.borsh import Fields, decode_value, encode_fields, require_type
+from adyton.client.borsh import Fields, decode_value, encode_fields, require_types
 from adyton.core.errors import MalformedError, UsageError
 
 _T = TypeVar("_T")
@@ -163,14 +163,12 @@ class _Reader:
 
     def interface(self) -> Interface:
         """Return what was read, once every type that it names is there."""
-        used = [kind for fields in self._structs.values() for _, kind in fields]
-        used += self._events.values()
+        used = list(self._events.values())
         for methods in self._methods.values():
             for method in methods.values():
                 used += [kind for _, kind in method.arguments]
                 used += [] if method.returns is None else [method.returns]
-        for kind in [*self._structs, *used]:
-            require_type(kind, self._structs)
+        require_types(used, self._structs)
         entries = self._methods[""]
         return Interface(
             self._texts.get("name", ""),
