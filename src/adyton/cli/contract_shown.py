@@ -29,11 +29,18 @@ def arguments_of(text: str | None) -> Any:
         except ValueError:
             raise UsageError("bad_argument", "behind hex: come bytes in hex") from None
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, object_pairs_hook=_once_each)
+    except (ValueError, RecursionError):
         raise UsageError(
             "bad_argument", "arguments are a JSON object, as in '{\"amount\": 5}', or hex:BYTES"
         ) from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise UsageError("bad_argument", "a name occurs twice in one JSON object")
+    return made
 
 
 def result_lines(result: Result, value: Any) -> list[str]:

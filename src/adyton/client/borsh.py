@@ -93,7 +93,10 @@ def encode_value(kind: str, value: Any, structs: Structs, path: str) -> bytes:
     if kind == "string":
         if type(value) is not str:
             raise _wrong(path, "a string")
-        return _sized(value.encode())
+        try:
+            return _sized(value.encode())
+        except UnicodeEncodeError:
+            raise _wrong(path, "a string without lone surrogates") from None
     if kind in ("bytes", "address"):
         return _hex(kind, value, path)
     inner = _OF.fullmatch(kind)

@@ -109,6 +109,28 @@ def test_a_contracts_words_do_not_steer_the_terminal(
         assert text in as_json.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("[" * 100_000, "a JSON object"),
+        ('{"amount": 1, "amount": 2}', "occurs twice"),
+        ('{"amount": "\\ud800"}', "must be a string"),
+        ("", "a JSON object"),
+        ("hex:0", "bytes in hex"),
+    ],
+)
+def test_arguments_that_are_none_are_refused_before_the_contract_is_called(
+    trusted: Adyton, server: ContractServer, tmp_path: Path, given: str, words: str
+) -> None:
+    text = NOISY.replace("amount:u64", "amount:string")
+    (tmp_path / "noisy.wasm").write_bytes(with_interface(text, Path(COUNTER).read_bytes()))
+    address = trusted("contract", "deploy", "noisy.wasm", "--json").json()["address"]
+    recorded = len(server.recorded)
+    said = trusted("contract", "call", address, "add", given)
+    assert (said.status, words in said.stderr) == (2, True), said.stderr[-300:]
+    assert len(server.recorded) == recorded
+
+
 def quiet(said: Called) -> None:
     """Require that nothing but whole lines of our own was printed."""
     for stream in (said.stdout, said.stderr):
