@@ -8,17 +8,23 @@ contract.query("status")
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adyton.client.contract_interface import Interface, Method, read_interface
 from adyton.client.exchange import Accepted
 from adyton.client.session import Session
-from adyton.core.errors import GuestError, UsageError, VerificationError
+from adyton.core.errors import GuestError, MalformedError, UsageError, VerificationError
 from adyton.protocol import contract as protocol
 from adyton.protocol.claims import CONTRACT_FIELDS, claims_digest, commit
-from adyton.protocol.contract import ContractEntry, Description, Result, code_hash
-from adyton.protocol.wasm_module import read_module
+from adyton.protocol.contract import (
+    ContractEntry,
+    Description,
+    Result,
+    code_hash,
+    contract_address,
+)
+from adyton.protocol.wasm_module import Outline, read_module
 
 DEFAULT_FUEL: Final = 200_000_000
 
@@ -53,6 +59,20 @@ class ContractFailed(GuestError):
     def __init__(self, result: Result, called: Called | None = None) -> None:
         reason = result.reason or "no reason given"
         super().__init__("call_failed", f"{result.status.replace('_', ' ')}: {reason}")
+        self.result = result
+        self.called = called
+
+
+class AnswerUnreadable(MalformedError):
+    """What came back is not what the interface description says; the call is carried out all the same.
+
+    Attributes:
+        result: status, output, usage and logs.
+        called: the same with its proof, its value None; None of a query.
+    """
+
+    def __init__(self, reason: str, result: Result, called: Called | None = None) -> None:
+        super().__init__("interface", f"the call is carried out, but {reason}")
         self.result = result
         self.called = called
 
@@ -96,8 +116,9 @@ class Contract:
             ordering: the least ordering level to accept.
 
         Raises:
-            ContractFailed: with the contract's reason. UsageError: no such method, or other arguments.
-            Error: as `Session.request`.
+            ContractFailed: with the contract's reason. AnswerUnreadable: it is carried out, but the answer is of
+            another type, or of code that was put in its place since it was described.
+            UsageError: no such method, or other arguments. Error: as `Session.request`.
         """
         shape, given = _input(self.interface, "call", method, arguments)
         asked = protocol.Call(self.address, method, given, fuel).encode()
@@ -105,7 +126,7 @@ class Contract:
             self._session,
             protocol.CALL,
             asked,
-            _Asked(self.address, method, given, ordering, self.interface, shape),
+            _Asked(self.address, method, given, ordering, self._reader(shape)),
         )
 
     def query(self, method: str, arguments: Any = None, *, fuel: int = DEFAULT_FUEL) -> Any:
@@ -127,9 +148,17 @@ class Contract:
         asked = protocol.Call(self.address, method, given, fuel)
         answer = self._session.read(protocol.APP, protocol.QUERY, asked.encode())
         result = Result.decode(answer)
+        if result.address != self.address:
+            raise VerificationError("answer_invalid", "the answer of another contract")
         if result.status != "done":
             raise ContractFailed(result)
-        return result, _value(self.interface, shape, result.output)
+        value, reason = self._reader(shape).read(result)
+        if reason is not None:
+            raise AnswerUnreadable(reason, result)
+        return result, value
+
+    def _reader(self, shape: Method) -> _Reader:
+        return _Reader(self.interface, shape, self.description.contract.code_hash)
 
     def upgrade(
         self, code: bytes, arguments: Any = None, *, fuel: int = DEFAULT_FUEL
@@ -139,18 +168,32 @@ class Contract:
         Raises:
             PolicyError: `not_upgradable`. Else as `call`.
         """
-        interface = read_interface(read_module(code).interface)
+        outline = read_module(code)
+        interface = read_interface(outline.interface)
         shape, given = _input(interface, "migrate", "migrate", arguments)
         asked = protocol.Upgrade(self.address, code, given, fuel).encode()
         called = _ordered(
             self._session,
             protocol.UPGRADE,
             asked,
-            _Asked(self.address, "migrate", given, "single-host", interface, shape),
+            _Asked(
+                self.address,
+                "migrate",
+                given,
+                "single-host",
+                _Reader(interface, shape, code_hash(code)),
+            ),
         )
-        if called.result.code_hash != code_hash(code):
-            raise VerificationError("answer_invalid", "another code was put in its place")
-        return describe(self._session, self.address), called
+        was = self.description.contract
+        made = None if called.entry is None else called.entry.contract
+        if (
+            made is None
+            or made.version <= was.version
+            or replace(was, code_hash=code_hash(code), version=made.version, height=made.height)
+            != made
+        ):
+            raise VerificationError("answer_invalid", "another upgrade was made than asked for")
+        return Contract(self._session, _described(made, outline)), called
 
 
 class _Methods:
@@ -193,14 +236,15 @@ def deploy(
     Raises:
         MalformedError: `module_refused`. ContractFailed: `init` or the compiler refuses. Else as `Contract.call`.
     """
-    interface = read_interface(read_module(code).interface)
+    outline = read_module(code)
+    interface = read_interface(outline.interface)
     shape, given = _input(interface, "init", "init", arguments)
     asked = protocol.Deploy(code, given, upgrade, ordering, padding, fuel).encode()
     called = _ordered(
         session,
         protocol.DEPLOY,
         asked,
-        _Asked(None, "init", given, "single-host", interface, shape),
+        _Asked(None, "init", given, "single-host", _Reader(interface, shape, code_hash(code))),
     )
     made = None if called.entry is None else called.entry.contract
     identity = session.keystore.identity
@@ -209,10 +253,13 @@ def deploy(
         or made.code_hash != code_hash(code)
         or made.deployer != identity.signing_key.public
         or made.address != called.result.address
+        or made.address != contract_address(called.accepted.exec_id, made.code_hash, made.deployer)
         or (made.upgrade, made.ordering, made.padding) != (upgrade, ordering, padding)
+        or made.version != 0
     ):
         raise VerificationError("answer_invalid", "another contract was made than asked for")
-    return describe(session, made.address), called
+    # Known from the entry and the module: asking once more could fail, and the proof be lost.
+    return Contract(session, _described(made, outline)), called
 
 
 def describe(session: Session, address: bytes) -> Contract:
@@ -230,7 +277,7 @@ def describe(session: Session, address: bytes) -> Contract:
 
 
 def fetch_code(session: Session, contract: Contract) -> bytes:
-    """Return a contract's module, whose hash is the one that the ledger shows.
+    """Return a contract's module, whose hash is the one of its description.
 
     Raises:
         VerificationError: it is another module. Error: as `Session.read`.
@@ -257,6 +304,33 @@ def _input(
     )
 
 
+def _described(made: protocol.Contract, outline: Outline) -> Description:
+    return Description(made, outline.calls, outline.queries, outline.interface)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """How an answer is read: by the interface description of this code, and of no other."""
+
+    interface: Interface | None
+    shape: Method
+    code: bytes
+
+    def read(self, result: Result) -> tuple[Any, str | None]:
+        """Return the value, or why there is none."""
+        if result.code_hash != self.code:
+            return None, "by other code than was described; describe the contract again"
+        if self.interface is None:
+            return result.output, None
+        try:
+            return self.interface.decode(self.shape, result.output), None
+        except MalformedError as problem:
+            return (
+                None,
+                f"its answer is not of the type that its description says: {problem.message}",
+            )
+
+
 @dataclass(frozen=True)
 class _Asked:
     """What an answer is held to: address (None where it is made), method, input, ordering, and how to read it."""
@@ -265,8 +339,7 @@ class _Asked:
     method: str
     given: bytes
     ordering: str
-    interface: Interface | None
-    shape: Method
+    reader: _Reader
 
 
 def _ordered(session: Session, what: str, encoded: bytes, asked: _Asked) -> Called:
@@ -292,13 +365,10 @@ def _ordered(session: Session, what: str, encoded: bytes, asked: _Asked) -> Call
     if claims_digest(commitments) != part.claims:
         raise VerificationError("answer_invalid", "the entry does not commit to this call")
     entry = None if part.body is None else ContractEntry.decode(part.body)
-    failed = result.status != "done"
-    value = None if failed else _value(asked.interface, asked.shape, result.output)
+    if result.status != "done":
+        raise ContractFailed(result, Called(accepted, result, None, entry, fields))
+    value, reason = asked.reader.read(result)
     called = Called(accepted, result, value, entry, fields)
-    if failed:
-        raise ContractFailed(result, called)
+    if reason is not None:
+        raise AnswerUnreadable(reason, result, called)
     return called
-
-
-def _value(interface: Interface | None, shape: Method, output: bytes) -> Any:
-    return output if interface is None else interface.decode(shape, output)
