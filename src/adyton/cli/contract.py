@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adyton.cli import contract_project
 from adyton.cli.connect import hex_bytes, open_session
-from adyton.cli.contract_receipts import require_new, wanted
+from adyton.cli.contract_receipts import require_new, told, wanted
 from adyton.cli.contract_shown import (
     arguments_of,
     description_json,
@@ -16,7 +16,7 @@ from adyton.cli.contract_shown import (
     result_json,
     result_lines,
 )
-from adyton.cli.output import Output, printable
+from adyton.cli.output import Output
 from adyton.cli.settings import (
     home_parent,
     json_parent,
@@ -24,6 +24,7 @@ from adyton.cli.settings import (
     server_parent,
     settings_of,
 )
+from adyton.core import limits
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def _verb(verbs: Any, name: str, what: str, parents: list[Any], handler: Any) ->
 
 
 def _fuel(parser: Any) -> None:
-    parser.add_argument("--fuel", type=int, metavar="N", help="the most it may use")
+    parser.add_argument(
+        "--fuel", type=int, metavar="N", help="the most it may use; default 200000000"
+    )
 
 
 def _receipt(parser: Any) -> None:
@@ -177,39 +180,34 @@ def _target(parser: Any) -> None:
 def _deploy(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.contracts import deploy
 
-    receipt = wanted(args)
-    code = Path(args.file).read_bytes()
+    receipt, fuel = wanted(args), _fuel_of(args)
+    if not 0 <= args.padding <= limits.CONTRACT_PADDING:
+        raise UsageError("bad_argument", f"--padding is between 0 and {limits.CONTRACT_PADDING:,}")
+    code, given = _module(args.file), arguments_of(args.arguments_json)
     with open_session(settings_of(args), out) as session, out.waiting("deploying"):
-        contract, called = deploy(
-            session,
-            code,
-            arguments_of(args.arguments_json),
-            upgrade="deployer" if args.upgradable else "never",
-            ordering=args.ordering,
-            padding=args.padding,
-            fuel=_fuel_of(args),
-        )
+        with told(args, out, session, receipt):
+            contract, called = deploy(
+                session,
+                code,
+                given,
+                upgrade="deployer" if args.upgradable else "never",
+                ordering=args.ordering,
+                padding=args.padding,
+                fuel=fuel,
+            )
         made = receipt.made(session, called)
-    out.text(f"contract {contract.address.hex()}", *result_lines(called.result, None))
+    out.text(f"contract {contract.address.hex()}", *result_lines(called.result, called.value))
     out.json({**description_json(contract), **result_json(called)})
     receipt.write(made)
     return 0
 
 
 def _call(args: argparse.Namespace, out: Output) -> int:
-    from adyton.client.contracts import ContractFailed
-
-    receipt = wanted(args)
-    given = arguments_of(args.arguments_json)
+    receipt, fuel, given = wanted(args), _fuel_of(args), arguments_of(args.arguments_json)
     with open_session(settings_of(args), out) as session, out.waiting("calling"):
         contract = _found(session, args.address)
-        try:
-            called = contract.call(args.method, given, fuel=_fuel_of(args), ordering=args.ordering)
-        except ContractFailed as failed:
-            if failed.called is not None:
-                receipt.write(receipt.made(session, failed.called))
-            out.note(*[f"log: {printable(line)}" for line in failed.result.logs])
-            raise
+        with told(args, out, session, receipt):
+            called = contract.call(args.method, given, fuel=fuel, ordering=args.ordering)
         made = receipt.made(session, called)
     out.text(*result_lines(called.result, called.value))
     out.json(result_json(called))
@@ -218,24 +216,29 @@ def _call(args: argparse.Namespace, out: Output) -> int:
 
 
 def _query(args: argparse.Namespace, out: Output) -> int:
-    given = arguments_of(args.arguments_json)
+    fuel, given = _fuel_of(args), arguments_of(args.arguments_json)
     with open_session(settings_of(args), out) as session, out.waiting("asking"):
         contract = _found(session, args.address)
-        result, value = contract.query_result(args.method, given, fuel=_fuel_of(args))
+        with told(args, out, session, None):
+            result, value = contract.query_result(args.method, given, fuel=fuel)
     out.text(*result_lines(result, value))
     out.json(result_json(result, value))
     return 0
 
 
 def _upgrade(args: argparse.Namespace, out: Output) -> int:
-    receipt = wanted(args)
-    code = Path(args.file).read_bytes()
+    receipt, fuel = wanted(args), _fuel_of(args)
+    code, given = _module(args.file), arguments_of(args.arguments_json)
     with open_session(settings_of(args), out) as session, out.waiting("upgrading"):
-        contract, called = _found(session, args.address).upgrade(
-            code, arguments_of(args.arguments_json), fuel=_fuel_of(args)
-        )
+        contract = _found(session, args.address)
+        with told(args, out, session, receipt):
+            contract, called = contract.upgrade(code, given, fuel=fuel)
         made = receipt.made(session, called)
-    out.text(f"contract {contract.address.hex()}, version {contract.description.contract.version}")
+    version = contract.description.contract.version
+    out.text(
+        f"contract {contract.address.hex()}, version {version}",
+        *result_lines(called.result, called.value),
+    )
     out.json({**description_json(contract), **result_json(called)})
     receipt.write(made)
     return 0
@@ -272,9 +275,14 @@ def _found(session: Session, address: str) -> Contract:
 
 def _fuel_of(args: argparse.Namespace) -> int:
     from adyton.client.contracts import DEFAULT_FUEL
-    from adyton.core import limits
 
     fuel: int = DEFAULT_FUEL if args.fuel is None else args.fuel
     if not 0 < fuel <= limits.CONTRACT_FUEL:
-        raise UsageError("bad_argument", f"--fuel is between 1 and {limits.CONTRACT_FUEL}")
+        raise UsageError("bad_argument", f"--fuel is between 1 and {limits.CONTRACT_FUEL:,}")
     return fuel
+
+
+def _module(named: str) -> bytes:
+    """Return a file's bytes; of one that no module can be, enough to see that it is too large."""
+    with Path(named).open("rb") as file:
+        return file.read(limits.CONTRACT_CODE + 1)

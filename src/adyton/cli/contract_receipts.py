@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adyton.cli.contract_shown import failure_json
+from adyton.cli.output import Output, printable
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +58,26 @@ class Wanted:
         if self.path is not None and receipt is not None:
             with self.path.open("xb") as file:
                 file.write(receipt)
+
+
+@contextmanager
+def told(
+    args: argparse.Namespace, out: Output, session: Session, receipt: Wanted | None
+) -> Iterator[None]:
+    """Tell of a call that ends badly all that is known: its log, its cost for programs, its receipt."""
+    from adyton.client.contracts import AnswerUnreadable, ContractFailed
+
+    try:
+        yield
+    except (AnswerUnreadable, ContractFailed) as problem:
+        out.note(*[f"log: {printable(line)}" for line in problem.result.logs])
+        args.explained = failure_json(problem)
+        if receipt is not None and problem.called is not None:
+            try:
+                receipt.write(receipt.made(session, problem.called))
+            except OSError as lost:
+                out.note(f"adyton: {receipt.path}: the receipt is lost: {lost.strerror}")
+        raise
 
 
 def wanted(args: argparse.Namespace) -> Wanted:

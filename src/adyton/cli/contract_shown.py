@@ -9,7 +9,7 @@ from adyton.cli.output import printable, shown_json
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from adyton.client.contracts import Called, Contract
+    from adyton.client.contracts import AnswerUnreadable, Called, Contract, ContractFailed
     from adyton.protocol.contract import Result
 
 
@@ -50,7 +50,7 @@ def result_lines(result: Result, value: Any) -> list[str]:
     usage = result.usage
     return [
         *lines,
-        f"fuel {usage.fuel:,}, stored {usage.stored:,} bytes, read {usage.reads} values",
+        f"fuel {usage.fuel:,}, stored {usage.stored:,} bytes, read {usage.reads} value{'s'[: usage.reads != 1]}",
     ]
 
 
@@ -73,6 +73,13 @@ def result_json(called: Called | Result, value: Any = None) -> dict[str, Any]:
         facts = called.accepted.entry.proof.facts()
         told |= {"task": called.accepted.task_hash.hex(), "height": facts.height}
     return told
+
+
+def failure_json(problem: AnswerUnreadable | ContractFailed) -> dict[str, Any]:
+    """Return what is known of a call that ended badly, for programs; its output as it came."""
+    result = problem.result
+    told = result_json(problem.called or result)
+    return {**told, "reason": result.reason, "value": {"hex": result.output.hex()}}
 
 
 def description_lines(contract: Contract) -> list[str]:

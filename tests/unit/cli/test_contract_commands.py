@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,67 @@ def quiet(said: Called) -> None:
     for stream in (said.stdout, said.stderr):
         assert "".join(line for line in stream.split("\n") if not line.isprintable()) == ""
         assert "\nadyton: a line" not in f"\n{stream}"
+
+
+# --- calls that fail ----------------------------------------------------------------------------
+
+
+def test_a_failure_is_told_to_programs_with_its_cost_log_and_place(
+    trusted: Adyton, server: ContractServer, address: str
+) -> None:
+    server.outcome = {"status": "refused", "reason": "too late", "logs": ("why",)}
+    for verb in (call(address), ("contract", "deploy", COUNTER)):
+        told = trusted(*verb, "--json").json()
+        assert told["error"]["code"] == "call_failed"
+        assert (told["status"], told["reason"], told["logs"]) == ("refused", "too late", ["why"])
+        assert (told["fuel"], told["stored"], told["reads"]) == (1, 2, 3)
+        assert len(told["task"]) == 64
+        assert told["height"] == server.ledger.blocks[-1].header.height
+        assert "log: why" in trusted(*verb).stderr
+    assert server.contract is not None
+    address = server.contract.address.hex()
+    told = trusted("contract", "query", address, "get", "--json").json()
+    assert (told["error"]["code"], told["reason"], told["logs"]) == (
+        "call_failed",
+        "too late",
+        ["why"],
+    )
+    assert "log: why" in trusted("contract", "query", address, "get").stderr
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [{"status": "trapped", "reason": "no"}, {"output": b"short"}, {"code_hash": bytes(32)}],
+)
+def test_whatever_ends_badly_is_proved_by_its_receipt(
+    trusted: Adyton, server: ContractServer, address: str, outcome: dict[str, Any]
+) -> None:
+    server.outcome = outcome
+    said = trusted(*call(address), "--receipt", "r", "--json")
+    assert said.status in (3, 6)
+    assert said.json()["error"]["exit_code"] == said.status
+    status = outcome.get("status", "done")
+    assert said.json()["status"] == status
+    verdict = trusted("verify", "r", "--json").json()
+    assert verdict["holds"] is True
+    assert verdict["shown"]["status"] == status
+
+
+def test_a_deployment_that_its_init_refuses_is_proved_by_its_receipt(
+    trusted: Adyton, server: ContractServer
+) -> None:
+    server.outcome = {"status": "refused", "reason": "no"}
+    assert trusted("contract", "deploy", COUNTER, "--receipt", "r").status == 6
+    shown = trusted("verify", "r", "--json").json()["shown"]
+    assert (shown["method"], shown["status"]) == ("init", "refused")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--padding", "-1"), ("--padding", "65537")])
+def test_a_bound_is_told_before_anything_is_sent(
+    trusted: Adyton, server: ContractServer, option: str, value: str
+) -> None:
+    before = len(server.calls)
+    said = trusted("contract", "deploy", COUNTER, option, value)
+    refused(said, 2, "bad_argument")
+    assert "65,536" in said.stderr
+    assert len(server.calls) == before
