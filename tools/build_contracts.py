@@ -25,7 +25,8 @@ CONTRACTS = HOUSE / "contracts"
 BUILT = CONTRACTS / "built"
 TOOLCHAIN = HOUSE / ".toolchain"
 SDK = CONTRACTS / "sdk" / "src" / "lib.rs"
-RUST = ("counter", "auction", "token", "bank", "two_memories", "kitchen_sink")
+EXAMPLES = ("counter", "auction", "token", "bank", "two_memories")
+RUST = (*EXAMPLES, "kitchen_sink", "ledger_bench")
 C = ("counter_c",)
 SWAPPED = "two_memories"  # kept beside the module, for tests
 _STACK = 65536
@@ -58,8 +59,9 @@ def build(target: Path) -> list[Path]:
 
 
 def run_tests() -> None:
-    """Run the `#[test]`s of every Rust contract, without Wasm."""
+    """Run the `#[test]`s of the SDK and of every Rust contract, without Wasm."""
     compiler = _compiler()
+    compiler.test(SDK, SDK, "sdk")
     for name in RUST:
         compiler.test(SDK, source(name), name)
 

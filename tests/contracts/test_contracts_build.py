@@ -10,6 +10,7 @@ import pytest
 
 from adyton.cli.contract_project import check_module
 from adyton.cli.rust import house_rust
+from adyton.core.errors import UsageError
 from tests.contract_kit import BUILT
 from tools import build_contracts
 
@@ -44,6 +45,21 @@ def test_the_check_finds_a_module_that_differs(
 def test_the_contracts_own_tests_pass(rebuilt: list[Path]) -> None:
     del rebuilt  # the toolchain is there
     build_contracts.run_tests()
+
+
+def test_a_test_of_a_contract_that_fails_is_told(rebuilt: list[Path], tmp_path: Path) -> None:
+    del rebuilt
+    compiler = house_rust()
+    assert compiler is not None
+    source = tmp_path / "lib.rs"
+    text = build_contracts.source("counter").read_text()
+    source.write_text(text.replace("assert_eq!(add(3), 5)", "assert_eq!(add(3), 6)"))
+    with pytest.raises(UsageError, match="it_counts"):
+        compiler.test(build_contracts.SDK, source, "counter")
+    # A failure that nobody expects says what the contract said.
+    source.write_text(text.replace("assert_eq!(add(3), 5)", "add(u64::MAX)"))
+    with pytest.raises(UsageError, match="the contract fails: the count is full"):
+        compiler.test(build_contracts.SDK, source, "counter")
 
 
 def test_each_module_describes_the_methods_that_it_has() -> None:

@@ -169,3 +169,59 @@ impl<T: Decode> Decode for Option<T> {
 impl Encode for () {
     fn encode_to(&self, _: &mut Vec<u8>) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Debug;
+    use std::vec;
+
+    crate::record! {
+        pub struct Pair {
+            one: u16,
+            many: Vec<u8>,
+            maybe: Option<String>,
+        }
+    }
+
+    fn is<T: Encode + Decode + PartialEq + Debug>(value: T, bytes: &[u8]) {
+        assert_eq!(value.encode(), bytes);
+        assert_eq!(T::decode(bytes), Some(value));
+        // Nothing may be missing, and nothing follow.
+        for end in 0..bytes.len() {
+            assert_eq!(T::decode(&bytes[..end]), None);
+        }
+        assert_eq!(T::decode(&[bytes, &[0]].concat()), None);
+    }
+
+    #[test]
+    fn each_type_has_its_encoding_and_no_other() {
+        is(255u8, &[255]);
+        is(0x0102u16, &[2, 1]);
+        is(0x01020304u32, &[4, 3, 2, 1]);
+        is(1u64 << 56, &[0, 0, 0, 0, 0, 0, 0, 1]);
+        is(1u128 << 120, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        is(-2i64, &[254, 255, 255, 255, 255, 255, 255, 255]);
+        is(true, &[1]);
+        is(Address([9; 32]), &[9; 32]);
+        is(Bytes(vec![1, 2]), &[2, 0, 0, 0, 1, 2]);
+        is(String::from("é"), &[2, 0, 0, 0, 0xC3, 0xA9]);
+        is(vec![1u16, 2], &[2, 0, 0, 0, 1, 0, 2, 0]);
+        is(Some(7u8), &[1, 7]);
+        is(None::<u8>, &[0]);
+        is(
+            Pair { one: 1, many: vec![2], maybe: Some("x".into()) },
+            &[1, 0, 1, 0, 0, 0, 2, 1, 1, 0, 0, 0, b'x'],
+        );
+    }
+
+    #[test]
+    fn what_is_no_encoding_is_refused() {
+        assert_eq!(bool::decode(&[2]), None);
+        assert_eq!(Option::<u8>::decode(&[2, 0]), None);
+        assert_eq!(String::decode(&[1, 0, 0, 0, 0xFF]), None);
+        assert_eq!(Bytes::decode(&[255, 255, 255, 255, 1]), None);
+        // A count of four thousand million, and two items.
+        assert_eq!(Vec::<u64>::decode(&[&[255; 4][..], &[0; 16]].concat()), None);
+    }
+}

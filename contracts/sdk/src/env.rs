@@ -37,9 +37,16 @@ pub enum CallError {
     Ordering,
 }
 
-/// Ends the call: nothing of what it has changed stays, and the caller gets the reason.
+/// Bytes of a reason at most.
+const REASON: usize = 1024;
+
+/// Ends the call: nothing of what it has changed stays, and the caller gets the reason, or its first 1,024 bytes.
 pub fn fail(reason: &str) -> ! {
-    let most = core::cmp::min(reason.len(), 1000);
+    let mut most = core::cmp::min(reason.len(), REASON);
+    // A reason that ends within a character would be no text, and not be told at all.
+    while !reason.is_char_boundary(most) {
+        most -= 1;
+    }
     unsafe { sys::fail(reason.as_ptr(), most) };
     unreachable!()
 }
@@ -80,7 +87,7 @@ pub fn input() -> Vec<u8> {
     filled(|ptr, cap| unsafe { sys::input(ptr, cap) } as i32).unwrap_or_default()
 }
 
-/// Sets the call's output.
+/// Sets the call's output, at most 128 KiB; the last one counts. Methods of `contract!` do it by returning.
 pub fn output(data: &[u8]) {
     unsafe { sys::output(data.as_ptr(), data.len()) }
 }
@@ -90,12 +97,12 @@ pub fn state_get(key: &[u8]) -> Option<Vec<u8>> {
     filled(|ptr, cap| unsafe { sys::state_get(key.as_ptr(), key.len(), ptr, cap) })
 }
 
-/// Writes a value.
+/// Writes a value of at most 64 KiB under a key of 1 to 256 bytes; not in a query.
 pub fn state_set(key: &[u8], value: &[u8]) {
     unsafe { sys::state_set(key.as_ptr(), key.len(), value.as_ptr(), value.len()) }
 }
 
-/// Removes a value.
+/// Removes a value; not in a query.
 pub fn state_remove(key: &[u8]) {
     unsafe { sys::state_remove(key.as_ptr(), key.len()) }
 }
@@ -149,19 +156,19 @@ pub fn block_time_ms() -> u64 {
     unsafe { sys::block_time() as u64 }
 }
 
-/// Bytes that nobody could foresee before the call was ordered; not in a query.
+/// Bytes that nobody could foresee before the call was ordered, at most 1,024; not in a query.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0u8; N];
     unsafe { sys::random(bytes.as_mut_ptr(), N) };
     bytes
 }
 
-/// Tells everybody.
+/// Tells everybody: a topic of at most 64 bytes, at most 4 KiB of data; not in a query.
 pub fn emit(topic: &str, data: &[u8]) {
     unsafe { sys::emit(topic.as_ptr(), topic.len(), data.as_ptr(), data.len()) }
 }
 
-/// Tells the holder of an X25519 key, and nobody else; not even that it was this contract.
+/// Tells the holder of an X25519 key, and nobody else; not even that it was this contract. Bounds as of [`emit`].
 pub fn emit_sealed(recipient: &[u8; 32], topic: &str, data: &[u8]) {
     unsafe {
         sys::emit_sealed(recipient.as_ptr(), topic.as_ptr(), topic.len(), data.as_ptr(), data.len())
@@ -210,7 +217,7 @@ pub fn secp256k1_recover(hash: &[u8; 32], signature: &[u8; 65]) -> Option<[u8; 3
     }
 }
 
-/// Says something to the caller alone.
+/// Says something to the caller alone, in at most 4 KiB.
 pub fn log(line: &str) {
     unsafe { sys::log(line.as_ptr(), line.len()) }
 }
@@ -246,4 +253,61 @@ fn filled(ask: impl Fn(*mut u8, usize) -> i32) -> Option<Vec<u8>> {
     // SAFETY: the host has written `size` bytes, and the buffer has room for as many.
     unsafe { buffer.set_len(size as usize) };
     Some(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, failure};
+    use std::format;
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        assert_eq!(failure(|| fail("no")), "no");
+        assert_eq!(failure(|| fail(&"x".repeat(3000))), "x".repeat(1024));
+        // Each takes two bytes, and the first byte shifts them: 1 + 2 * 511 = 1023.
+        assert_eq!(failure(|| fail(&format!("x{}", "é".repeat(600)))), format!("x{}", "é".repeat(511)));
+    }
+
+    #[test]
+    fn values_of_any_size_come_back() {
+        testing::reset();
+        for size in [0, 1, 255, 256, 257, 65536] {
+            state_set(b"k", &vec![7; size]);
+            assert_eq!(state_get(b"k"), Some(vec![7; size]));
+        }
+        state_remove(b"k");
+        assert_eq!(state_get(b"k"), None);
+    }
+
+    #[test]
+    fn a_scan_goes_on_where_its_page_ended() {
+        testing::reset();
+        let mut keys: Vec<Vec<u8>> =
+            (0..1000u32).map(|at| [b"p/", &at.to_be_bytes()[..]].concat()).collect();
+        for key in &keys {
+            state_set(key, b"");
+        }
+        state_set(b"q", b"");
+        keys.sort();
+        let mut found: Vec<Vec<u8>> = Vec::new();
+        loop {
+            let page = state_scan(b"p/", found.last().map_or(&[][..], |last| &last[..]));
+            if page.is_empty() {
+                break;
+            }
+            assert!(page.len() < keys.len());
+            found.extend(page);
+        }
+        assert_eq!(found, keys);
+    }
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        for number in [0, 9, 10, 1_000_000, u64::MAX] {
+            let mut text = String::from("n = ");
+            push_number(&mut text, number);
+            assert_eq!(text, format!("n = {number}"));
+        }
+    }
 }

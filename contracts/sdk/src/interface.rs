@@ -64,6 +64,7 @@ macro_rules! record {
 
         impl $name {
             /// Its fields, for the interface description.
+            #[allow(dead_code)]
             pub const FIELDS: &'static str =
                 $crate::field_names!($($field : $kind $($inner)?),*);
         }

@@ -112,3 +112,64 @@ fn read<T: Decode>(key: &[u8]) -> Option<T> {
         None => env::fail("a stored value is of another type"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alloc::string::String;
+    use crate::testing::{self, failure};
+
+    const ONE: Item<u64> = Item::new(b"one");
+    const NAMED: Map<String, u32> = Map::new(b"named/");
+    const NUMBERED: Map<u16, u32> = Map::new(b"numbered/");
+
+    #[test]
+    fn an_item_is_kept_until_it_is_removed() {
+        testing::reset();
+        assert_eq!(ONE.get(), None);
+        ONE.set(&5);
+        ONE.set(&6);
+        assert_eq!(ONE.get(), Some(6));
+        ONE.remove();
+        assert_eq!(ONE.get(), None);
+    }
+
+    #[test]
+    fn a_map_gives_all_its_keys_and_no_others() {
+        testing::reset();
+        assert_eq!(NUMBERED.keys().count(), 0);
+        for key in 0..700u16 {
+            NUMBERED.set(&key, &(key as u32));
+        }
+        NAMED.set(&"a".into(), &1);
+        let mut keys: Vec<u16> = NUMBERED.keys().collect();
+        keys.sort_unstable();
+        assert_eq!(keys, (0..700).collect::<Vec<u16>>());
+        assert_eq!(NAMED.keys().collect::<Vec<String>>(), ["a"]);
+        assert_eq!((NUMBERED.get(&699), NUMBERED.get(&700)), (Some(699), None));
+    }
+
+    #[test]
+    fn entries_may_be_changed_on_the_way() {
+        testing::reset();
+        for key in 0..700u16 {
+            NUMBERED.set(&key, &0);
+        }
+        let mut seen = 0;
+        for key in NUMBERED.keys() {
+            NUMBERED.remove(&key);
+            seen += 1;
+        }
+        assert_eq!((seen, NUMBERED.keys().count()), (700, 0));
+    }
+
+    #[test]
+    fn what_is_of_another_type_is_not_taken_for_it() {
+        testing::reset();
+        env::state_set(b"one", b"four");
+        assert_eq!(failure(|| { ONE.get(); }), "a stored value is of another type");
+        env::state_set(b"numbered/xyz", b"");
+        let told = failure(|| { NUMBERED.keys().count(); });
+        assert_eq!(told, "a key of another map is under this map's prefix");
+    }
+}

@@ -3,7 +3,7 @@
 use crate::alloc::{string::String, vec::Vec};
 use crate::borsh::Address;
 use crate::env::Caller;
-use crate::testing::{with, Event, Failure};
+use crate::testing::{raise, with, Event};
 
 unsafe fn bytes(ptr: *const u8, len: usize) -> Vec<u8> {
     if len == 0 {
@@ -20,6 +20,29 @@ unsafe fn give(data: &[u8], ptr: *mut u8, cap: usize) {
     core::ptr::copy_nonoverlapping(data.as_ptr(), ptr, core::cmp::min(cap, data.len()));
 }
 
+/// Ends the test as a chain ends the call: at once, and not by the contract's own word.
+fn require(holds: bool, told: &str) {
+    if !holds {
+        panic!("{}", told);
+    }
+}
+
+fn require_change() {
+    require(!with(|world| world.query), "a query changes, tells and draws nothing");
+}
+
+unsafe fn key(ptr: *const u8, len: usize) -> Vec<u8> {
+    require(0 < len && len <= 256, "a key has 1 to 256 bytes");
+    bytes(ptr, len)
+}
+
+unsafe fn event(tptr: *const u8, tlen: usize, dptr: *const u8, dlen: usize) -> Event {
+    require_change();
+    require(tlen <= 64, "a topic has at most 64 bytes");
+    require(dlen <= 4096, "an event has at most 4096 bytes");
+    Event { topic: text(tptr, tlen), data: bytes(dptr, dlen), recipient: None }
+}
+
 pub unsafe fn input(ptr: *mut u8, cap: usize) -> usize {
     let data = with(|world| world.input.clone());
     give(&data, ptr, cap);
@@ -27,16 +50,18 @@ pub unsafe fn input(ptr: *mut u8, cap: usize) -> usize {
 }
 
 pub unsafe fn output(ptr: *const u8, len: usize) {
+    require(len <= 131072, "an output has at most 131072 bytes");
     let data = bytes(ptr, len);
     with(|world| world.output = data);
 }
 
 pub unsafe fn fail(ptr: *const u8, len: usize) {
-    std::panic::panic_any(Failure(text(ptr, len)));
+    require(len <= 1024, "a reason has at most 1024 bytes");
+    raise(text(ptr, len));
 }
 
 pub unsafe fn state_get(kptr: *const u8, klen: usize, vptr: *mut u8, cap: usize) -> i32 {
-    let key = bytes(kptr, klen);
+    let key = key(kptr, klen);
     match with(|world| world.state.get(&key).cloned()) {
         Some(value) => {
             give(&value, vptr, cap);
@@ -47,15 +72,17 @@ pub unsafe fn state_get(kptr: *const u8, klen: usize, vptr: *mut u8, cap: usize)
 }
 
 pub unsafe fn state_set(kptr: *const u8, klen: usize, vptr: *const u8, vlen: usize) {
-    let (key, value) = (bytes(kptr, klen), bytes(vptr, vlen));
-    assert!(0 < klen && klen <= 256 && vlen <= 65536, "a key or value over its bound");
+    require_change();
+    require(vlen <= 65536, "a value has at most 65536 bytes");
+    let (key, value) = (key(kptr, klen), bytes(vptr, vlen));
     with(|world| {
         world.state.insert(key, value);
     });
 }
 
 pub unsafe fn state_remove(kptr: *const u8, klen: usize) {
-    let key = bytes(kptr, klen);
+    require_change();
+    let key = key(kptr, klen);
     with(|world| {
         world.state.remove(&key);
     });
@@ -106,6 +133,8 @@ pub unsafe fn block_time() -> i64 {
 }
 
 pub unsafe fn random(ptr: *mut u8, len: usize) {
+    require_change();
+    require(len <= 1024, "at most 1024 random bytes at once");
     for at in 0..len {
         let drawn = with(|world| {
             world.drawn += 1;
@@ -119,7 +148,7 @@ pub unsafe fn random(ptr: *mut u8, len: usize) {
 }
 
 pub unsafe fn emit(tptr: *const u8, tlen: usize, dptr: *const u8, dlen: usize) {
-    let event = Event { topic: text(tptr, tlen), data: bytes(dptr, dlen), recipient: None };
+    let event = event(tptr, tlen, dptr, dlen);
     with(|world| world.events.push(event));
 }
 
@@ -131,7 +160,7 @@ pub unsafe fn emit_sealed(
     dlen: usize,
 ) {
     let recipient = bytes(rptr, 32).try_into().ok();
-    let event = Event { topic: text(tptr, tlen), data: bytes(dptr, dlen), recipient };
+    let event = Event { recipient, ..event(tptr, tlen, dptr, dlen) };
     with(|world| world.events.push(event));
 }
 
@@ -145,14 +174,18 @@ pub unsafe fn call(
     let mut name = [0u8; 32];
     name.copy_from_slice(&bytes(aptr, 32));
     let (method, given) = (text(mptr, mlen), bytes(iptr, ilen));
+    if with(|world| world.address == Address(name)) {
+        return -3;
+    }
     // Taken out while it runs: a contract that waits cannot be entered.
-    let other = match with(|world| world.others.remove(&Address(name))) {
-        Some(other) => other,
+    let other = match with(|world| world.others.get_mut(&Address(name)).map(Option::take)) {
+        Some(Some(other)) => other,
+        Some(None) => return -3,
         None => return -2,
     };
     let ended = other(&method, &given);
     with(|world| {
-        world.others.insert(Address(name), other);
+        world.others.insert(Address(name), Some(other));
         match ended {
             Ok(output) => {
                 world.result = output;
@@ -194,6 +227,7 @@ pub unsafe fn secp256k1_recover(hptr: *const u8, sptr: *const u8, out: *mut u8) 
 }
 
 pub unsafe fn log(ptr: *const u8, len: usize) {
+    require(len <= 4096, "a line has at most 4096 bytes");
     let line = text(ptr, len);
     with(|world| world.logs.push(line));
 }

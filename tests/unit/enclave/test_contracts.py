@@ -83,6 +83,11 @@ def test_a_refusal_tells_its_reason_and_leaves_nothing(sink: Sink) -> None:
     assert sink.get(b"a") == before
 
 
+def test_a_reason_that_is_too_long_is_cut_between_characters(sink: Sink) -> None:
+    result = sink.do("refuse", reason="x" + 600 * "é")
+    assert (result.status, result.reason) == ("refused", "x" + 511 * "é")
+
+
 @pytest.mark.parametrize(
     ("method", "status", "reason"),
     [
