@@ -1,4 +1,4 @@
-"""Sealed calls of a contract over HTTP: two gets, two sets, receipt and commit in each.
+"""Sealed calls of a contract over HTTP: a transfer between two of a thousand accounts, receipt and commit in each.
 
     python -m bench.contract_calls DATA PLACE REQUESTS ALONE RUNS
 
@@ -9,6 +9,7 @@ same can be measured over a copy of the sources in which sealing does nothing.
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +22,11 @@ from bench.envelopes import Sealed, Sealer, opened_all
 from bench.load import Load, post_all
 from bench.summary import BenchError
 
-MODULE = processes.ROOT / "contracts" / "built" / "kitchen_sink.wasm"
+MODULE = processes.ROOT / "contracts" / "built" / "ledger_bench.wasm"
 IN_FLIGHT = 64
+ACCOUNTS = 1000
 _FUEL = 10_000_000
+_OPENING = 200_000_000
 _WARM_UP = 200
 
 
@@ -31,9 +34,9 @@ def calls(
     sealer: Sealer, port: int, place: Path, watched: Sequence[int], address: bytes
 ) -> tuple[Any, Any]:
     """Return functions that post so many calls, so many in flight; the second returns the encoded body of one."""
-    arguments = protocol.Call(address, "move_two", b"", _FUEL).encode()
 
     def sealed() -> Sealed:
+        arguments = protocol.Call(address, "transfer", transfer(), _FUEL).encode()
         return sealer.request(protocol.APP, protocol.CALL, arguments)
 
     def post(count: int, in_flight: int) -> Load:
@@ -48,9 +51,21 @@ def calls(
     return post, sealed
 
 
+def transfer() -> bytes:
+    """Return the input of a transfer between two accounts at random: two gets, two sets."""
+    one = secrets.randbelow(ACCOUNTS)
+    other = (one + 1 + secrets.randbelow(ACCOUNTS - 1)) % ACCOUNTS
+    return one.to_bytes(4, "little") + other.to_bytes(4, "little") + (1).to_bytes(8, "little")
+
+
+def opening() -> bytes:
+    """Return the input of `init`."""
+    return ACCOUNTS.to_bytes(4, "little") + (10**12).to_bytes(8, "little")
+
+
 def deploy(sealer: Sealer, port: int, place: Path) -> bytes:
     """Deploy the contract, and return its address."""
-    asked = protocol.Deploy(MODULE.read_bytes(), b"", "never", "single-host", 0, _FUEL)
+    asked = protocol.Deploy(MODULE.read_bytes(), opening(), "never", "single-host", 0, _OPENING)
     sent = [sealer.request(protocol.APP, protocol.DEPLOY, asked.encode())]
     load = post_all(port, [sent[0].body], 1, place)
     result = Result.decode(opened_all(sealer, sent, load.answers)[0].result)

@@ -12,10 +12,10 @@ from adyton.sandbox.wasm import wire
 from adyton.sandbox.wasm.engine import Engine
 from adyton.sandbox.wasm.run import CLIENT, Run
 from adyton.sandbox.wasm.runtime import Runtime
-from bench.contract_calls import MODULE
+from bench.contract_calls import ACCOUNTS, MODULE, opening, transfer
 from bench.summary import BenchError, cost
-from tests.contract_kit import Sink
-from tests.host_simulator import HostSimulator
+from tests.contract_kit import ContractClient
+from tests.host_simulator import HostSimulator, SimulatedClient
 
 _NAME = bytes(32)
 _FUEL = 10_000_000
@@ -27,14 +27,14 @@ _EMPTY = bytes.fromhex(
 )
 
 
-def _run(export: str) -> Run:
-    return Run(_NAME, export, b"", _FUEL, False, bytes(32), (CLIENT, bytes(32)), 1, 1)
+def _run(export: str, given: bytes = b"") -> Run:
+    return Run(_NAME, export, given, _FUEL, False, bytes(32), (CLIENT, bytes(32)), 1, 1)
 
 
 def _answer(tag: int, fields: list[bytes]) -> list[bytes]:
     if tag != wire.GET:
         raise BenchError("the contract asks for something else")
-    return [b"\x01", bytes(8)]
+    return [b"\x01", (10**12).to_bytes(8, "little")]
 
 
 def engine_s() -> tuple[float, float, float]:
@@ -47,13 +47,16 @@ def engine_s() -> tuple[float, float, float]:
         if end_status != "done":
             raise BenchError(f"a call ends as {end_status}")
 
-    call = cost(lambda: require(runtime.run(_run("call:move_two")).status), clock=time.process_time)
+    call = cost(
+        lambda: require(runtime.run(_run("call:transfer", transfer())).status),
+        clock=time.process_time,
+    )
     runtime.load(_NAME, runtime.compile(_EMPTY))
     empty = cost(lambda: require(runtime.run(_run("call:x")).status), clock=time.process_time)
     engine = Engine()
     try:
         engine.load(_NAME, engine.compile(MODULE.read_bytes()))
-        apart = cost(lambda: require(engine.run(_run("call:move_two"), _answer).status))
+        apart = cost(lambda: require(engine.run(_run("call:transfer", transfer()), _answer).status))
     finally:
         engine.close()
     return call, empty, apart
@@ -64,11 +67,15 @@ def state_s(place: Path, values: int, calls: int) -> tuple[float, float]:
     host = HostSimulator(place, sandbox=False)
     host.start()
     try:
-        sink = Sink(host, secrets.token_bytes(32))
-        _fill(host, sink.address, 0, 1000)
-        small = _calls_s(host, sink, calls)
-        _fill(host, sink.address, 1000, values)
-        return small, _calls_s(host, sink, calls)
+        owner = SimulatedClient(host, secrets.token_bytes(32))
+        owner.contact()
+        client = ContractClient(host, owner)
+        made = client.deploy(MODULE.read_bytes(), opening())
+        if made.status != "done":
+            raise BenchError(f"the contract was not deployed: {made.reason}")
+        small = _calls_s(client, made.address, calls)
+        _fill(host, made.address, ACCOUNTS, values)
+        return small, _calls_s(client, made.address, calls)
     finally:
         host.stop()
 
@@ -89,14 +96,14 @@ def _fill(host: HostSimulator, address: bytes, first: int, last: int) -> None:
         chain.state.committed(host.height)
 
 
-def _calls_s(host: HostSimulator, sink: Sink, calls: int) -> float:
-    asked = protocol.Call(sink.address, "move_two", b"", _FUEL).encode()
+def _calls_s(contract: ContractClient, address: bytes, calls: int) -> float:
+    host, client = contract.host, contract.client
     envelopes = []
     for _ in range(calls):
-        if not sink.client.tickets:
-            sink.client.contact()
-        request = sink.client.request(protocol.APP, protocol.CALL, asked)
-        envelopes.append(sink.client.envelope(request))
+        if not client.tickets:
+            client.contact()
+        asked = protocol.Call(address, "transfer", transfer(), _FUEL).encode()
+        envelopes.append(client.envelope(client.request(protocol.APP, protocol.CALL, asked)))
     timed: list[float] = []
     for start in range(0, calls, 50):
         taken = _timed(lambda start=start: host.block(*envelopes[start : start + 50]))  # type: ignore[misc]  # mypy infers no default of a lambda
