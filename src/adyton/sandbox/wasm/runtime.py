@@ -13,6 +13,7 @@ from wasmtime import Engine, FuncType, Linker, Module, ValType
 from adyton.sandbox.wasm import abi, ffi
 from adyton.sandbox.wasm.frame import Ended, Frame
 from adyton.sandbox.wasm.imports import Ask, Imports
+from adyton.sandbox.wasm.meter import TooComplex, metered
 from adyton.sandbox.wasm.run import End, Run
 from adyton.sandbox.wasm.settings import make_config
 
@@ -66,9 +67,12 @@ class Runtime:
         if not code.startswith(_MAGIC):
             raise ModuleRefused("not a binary WebAssembly module of version 1")
         try:
-            module = Module(self._engine, code)
+            Module.validate(self._engine, code)
+            module = Module(self._engine, metered(code))
         except wasmtime.WasmtimeError as problem:
             raise ModuleRefused(_said(problem)) from problem
+        except TooComplex as problem:
+            raise ModuleRefused(str(problem)) from problem
         _check_imports(module)
         _check_exports(module)
         return bytes(module.serialize())

@@ -11,7 +11,7 @@ from typing import Final
 
 import wasmtime
 
-from adyton.sandbox.wasm import abi
+from adyton.sandbox.wasm import abi, meter
 
 # The image holds no metadata to ask; a test compares this with what is pinned.
 VERSION: Final = "50.0.1"
@@ -69,4 +69,5 @@ def identity() -> str:
     """Name what a compiled module depends on beside its source."""
     settings = sorted((_SWITCHES | _SIZES).items())
     shown = " ".join(f"{name}={int(value)}" for name, value in settings)
-    return f"wasmtime {VERSION} {os.uname().machine} {shown}"
+    prices = f"dear={meter.DEAR} fill={meter.DEAR_FILL}"
+    return f"wasmtime {VERSION} {os.uname().machine} {prices} {shown}"

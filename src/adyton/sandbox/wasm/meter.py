@@ -1,0 +1,242 @@
+"""Prices what compiled code does not do itself, and refuses what would take the compiler too long.
+
+The library counts 1 for every instruction. Some of them leave the compiled code for tens or hundreds of nanoseconds,
+whatever they are given: in front of each of those stand instructions that cost fuel and compile to nothing, a constant
+and many times `i32.eqz`, dropped again. A module is rewritten after the library has found it valid.
+
+Trust: runs in the compiling process; the module is a stranger's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+DEAR: Final = 64  # fuel that each dear instruction costs beside the library's
+DEAR_FILL: Final = 256  # `memory.fill`, the slowest of them
+DEAR_MOST: Final = 4096  # of them, in a module
+COMPLEXITY: Final = 2 * 1024 * 1024
+_HEAD: Final = 8
+_TYPES: Final = 1
+_FUNCTIONS: Final = 3
+_CODE: Final = 10
+_REF_FUNC: Final = 0xD2
+_MEMORY_GROW: Final = 0x40
+_BULK: Final = 0xFC
+_VECTOR: Final = 0xFD
+_CALLS: Final = frozenset({0x10, 0x11})
+_BLOCKS: Final = frozenset({0x02, 0x03, 0x04})
+_BRANCHES: Final = frozenset({0x0C, 0x0D})
+_BRANCH_TABLE: Final = 0x0E
+_SELECT_TYPED: Final = 0x1C
+# How many LEB128 numbers follow an instruction; the others have none.
+_NUMBERS: Final[dict[int, int]] = {
+    **dict.fromkeys((0x02, 0x03, 0x04, 0x0C, 0x0D, 0x10, 0x3F, 0x40, 0x41, 0x42), 1),
+    **dict.fromkeys((0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0xD0, 0xD2), 1),
+    0x11: 2,
+}
+_BULK_NUMBERS: Final[dict[int, int]] = {
+    **dict.fromkeys((8, 10, 12, 14), 2),
+    **dict.fromkeys((9, 11, 13, 15, 16, 17), 1),
+}
+_MEMORY_FILL: Final = 11
+_BULK_DEAR: Final = frozenset({8, 9, 10, 11, 12, 13, 14, 15, 17})
+
+
+class TooComplex(Exception):
+    """The module would take the compiler too long."""
+
+
+def metered(valid: bytes) -> bytes:
+    """Return the module with the price of its dear instructions in it.
+
+    Args:
+        valid: a module that the library has validated.
+
+    Raises:
+        TooComplex: more dear instructions than `DEAR_MOST`; more branches, times the values that each may have to
+            carry, than `COMPLEXITY`; or of no form that is known here.
+    """
+    try:
+        return _Meter(valid).rewritten()
+    except (IndexError, ValueError) as problem:
+        raise TooComplex("an instruction that is not known") from problem
+
+
+class _Meter:
+    def __init__(self, code: bytes) -> None:
+        self._code = code
+        self._arities: list[int] = []
+        self._parameters: list[int] = []
+        self._kinds: list[int] = []  # type of each function that the module defines
+        self._dear = 0
+        self._complexity = 0
+
+    def rewritten(self) -> bytes:
+        code = self._code
+        made = [code[:_HEAD]]
+        at = _HEAD
+        while at < len(code):
+            kind = code[at]
+            size, start = _number(code, at + 1)
+            if kind == _TYPES:
+                self._read_types(start)
+            elif kind == _FUNCTIONS:
+                count, place = _number(code, start)
+                for _ in range(count):
+                    one, place = _number(code, place)
+                    self._kinds.append(one)
+            if kind == _CODE:
+                body = self._bodies(start)
+                made += (bytes((kind,)), _encoded(len(body)), body)
+            else:
+                made.append(code[at : start + size])
+            at = start + size
+        return b"".join(made)
+
+    def _read_types(self, at: int) -> None:
+        code = self._code
+        count, at = _number(code, at)
+        for _ in range(count):
+            if code[at] != 0x60:
+                raise ValueError("not a function type")
+            parameters, at = _number(code, at + 1)
+            # Each value type is one byte: function references and garbage collection are off.
+            results, at = _number(code, at + parameters)
+            at += results
+            self._parameters.append(parameters)
+            self._arities.append(parameters + results)
+
+    def _bodies(self, at: int) -> bytes:
+        code = self._code
+        count, at = _number(code, at)
+        made = [_encoded(count)]
+        widest = max(self._arities, default=0)
+        for place in range(count):
+            size, start = _number(code, at)
+            at = start + size
+            body = self._body(start, at, self._parameters[self._kinds[place]], widest)
+            made += (_encoded(len(body)), body)
+        return b"".join(made)
+
+    def _body(self, at: int, end: int, values: int, widest: int) -> bytes:
+        """Return one body, and count what it will cost the compiler.
+
+        Args:
+            at: its first byte.
+            end: behind its last.
+            values: parameters of its function.
+            widest: the most values that a call or block of the module takes and gives.
+        """
+        code = self._code
+        start = at
+        groups, at = _number(code, at)
+        for _ in range(groups):
+            many, at = _number(code, at)
+            values += many
+            at += 1
+        made: list[bytes] = []
+        for place, branches, call, price in _instructions(code, at, end):
+            self._complexity += branches * (values + widest) + call * widest
+            if price:
+                made += (code[start:place], b"\x41\x00", b"\x45" * (price - 1), b"\x1a")
+                start = place
+                self._dear += 1
+        if self._dear > DEAR_MOST:
+            raise TooComplex(f"it has more than {DEAR_MOST} instructions that leave compiled code")
+        if self._complexity > COMPLEXITY:
+            raise TooComplex("its branches and locals are too many for each other")
+        made.append(code[start:end])
+        return b"".join(made)
+
+
+def _instructions(code: bytes, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Give what counts: its place, its branches, its calls, its price beside the library's."""
+    while at < end:
+        place = at
+        kind = code[at]
+        at += 1
+        if kind in _NUMBERS:
+            for _ in range(_NUMBERS[kind]):
+                at = _behind(code, at)
+            if kind in _BLOCKS or kind in _BRANCHES:
+                yield place, 1, 0, 0
+            elif kind in _CALLS:
+                yield place, 0, 1, 0
+            elif kind in (_REF_FUNC, _MEMORY_GROW):
+                yield place, 0, 0, DEAR
+        elif 0x28 <= kind <= 0x3E:
+            at = _behind_address(code, at)
+        elif kind == _BRANCH_TABLE:
+            count, at = _number(code, at)
+            for _ in range(count + 1):
+                at = _behind(code, at)
+            yield place, count + 1, 0, 0
+        elif kind == 0x43:
+            at += 4
+        elif kind == 0x44:
+            at += 8
+        elif kind == _SELECT_TYPED:
+            count, at = _number(code, at)
+            at += count
+        elif kind == _BULK:
+            what, at = _number(code, at)
+            for _ in range(_BULK_NUMBERS.get(what, 0)):
+                at = _behind(code, at)
+            if what in _BULK_DEAR:
+                yield place, 0, 0, DEAR_FILL if what == _MEMORY_FILL else DEAR
+            elif what > 17:
+                raise ValueError("an instruction that is not known")
+        elif kind == _VECTOR:
+            at = _behind_vector(code, at)
+        elif kind not in (0x00, 0x01, 0x05, 0x0B, 0x0F, 0x1A, 0x1B, 0xD1) and not (
+            0x45 <= kind <= 0xC4
+        ):
+            raise ValueError("an instruction that is not known")
+
+
+def _behind_address(code: bytes, at: int) -> int:
+    flags, at = _number(code, at)
+    if flags & 0x40:
+        at = _behind(code, at)  # of another memory than the first
+    return _behind(code, at)
+
+
+def _behind_vector(code: bytes, at: int) -> int:
+    what, at = _number(code, at)
+    if what <= 11 or what in (92, 93):
+        return _behind_address(code, at)
+    if what in (12, 13):
+        return at + 16
+    if 21 <= what <= 34:
+        return at + 1
+    if 84 <= what <= 91:
+        return _behind_address(code, at) + 1
+    return at
+
+
+def _behind(code: bytes, at: int) -> int:
+    """Return the place behind a LEB128 number, signed or not."""
+    while code[at] >= 0x80:
+        at += 1
+    return at + 1
+
+
+def _number(code: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = code[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+
+
+def _encoded(value: int) -> bytes:
+    made = bytearray()
+    while value >= 0x80:
+        made.append(value & 0x7F | 0x80)
+        value >>= 7
+    made.append(value)
+    return bytes(made)

@@ -1,0 +1,181 @@
+"""What a module may cost the engine beyond what the library counts: dear instructions, and the compiler's time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import wasmtime
+
+from adyton.core.errors import MalformedError
+from adyton.sandbox.wasm import meter
+from adyton.sandbox.wasm.engine import Engine
+from adyton.sandbox.wasm.run import CLIENT, Run
+from tests.contract_kit import BUILT
+
+TIMES = 50
+NAME = b"m" * 32
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    made = Engine()
+    yield made
+    made.close()
+
+
+def module(fields: str) -> bytes:
+    return bytes(wasmtime.wat2wasm(f'(module (memory (export "memory") 1) {fields})'))
+
+
+def fuel_of(engine: Engine, fields: str) -> int:
+    """Return what `call:x` uses."""
+    engine.load(NAME, engine.compile(module(fields)))
+    run = Run(NAME, "call:x", b"", 10_000_000, False, bytes(32), (CLIENT, bytes(32)), 1, 1)
+    end = engine.run(run, lambda _tag, _fields: [])
+    assert (end.status, end.reason) == ("done", "")
+    return end.fuel
+
+
+@pytest.mark.parametrize(
+    ("instruction", "price"),
+    [
+        ("(drop (ref.func $f))", meter.DEAR),
+        ("(drop (memory.grow (i32.const 0)))", meter.DEAR),
+        ("(drop (memory.grow (i32.const 65000)))", meter.DEAR),
+        ("(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))", meter.DEAR_FILL),
+        ("(memory.copy (i32.const 0) (i32.const 0) (i32.const 0))", meter.DEAR),
+        ("(memory.init $d (i32.const 0) (i32.const 0) (i32.const 0))", meter.DEAR),
+        ("(data.drop $d)", meter.DEAR),
+        ("(elem.drop $e)", meter.DEAR),
+        ("(table.init $e (i32.const 0) (i32.const 0) (i32.const 0))", meter.DEAR),
+        ("(table.copy (i32.const 0) (i32.const 0) (i32.const 0))", meter.DEAR),
+        ("(table.fill 0 (i32.const 0) (ref.null func) (i32.const 0))", meter.DEAR),
+        ("(drop (table.grow 0 (ref.null func) (i32.const 0)))", meter.DEAR),
+    ],
+)
+def test_what_leaves_compiled_code_costs_more_than_an_instruction(
+    engine: Engine, instruction: str, price: int
+) -> None:
+    around = '(table 1 funcref) (elem $e func $f) (data $d "x") (func $f) (func (export "call:x") '
+    once = fuel_of(engine, f"{around} {instruction})")
+    often = fuel_of(engine, f"{around} {instruction * (TIMES + 1)})")
+    assert often - once >= TIMES * (price + 1)
+
+
+EVERY_FORM = """
+(type $t (func (param i32) (result i32)))
+(memory $two 1) (table $a 2 funcref) (table $b 2 funcref) (elem $e func $f) (data $d "abc")
+(global $g (mut i64) (i64.const 1))
+(func $f (type $t) (local.get 0))
+(func (export "call:x") (local i32 i64 f32 f64 v128 funcref)
+  nop DEAR
+  (block (loop (br_if 1 (i32.const 1)) (br 0))) DEAR
+  (drop (block (result i32) (if (result i32) (i32.const 1) (then (i32.const 1)) (else (i32.const 2))))) DEAR
+  (i32.const 1) (block (type $t) (loop (type $t) (i32.const -1) (i32.add))) (drop) DEAR
+  (block (block (block (br_table 0 1 2 1 0 (i32.const 1))))) DEAR
+  (drop (call $f (i32.const -2147483648))) DEAR
+  (table.set $b (i32.const 1) (ref.func $f)) DEAR
+  (drop (call_indirect $b (type $t) (i32.const 5) (i32.const 1))) DEAR
+  (local.set 0 (local.tee 0 (i32.const 300))) (global.set $g (global.get $g)) DEAR
+  (local.set 1 (i64.const -9223372036854775808)) DEAR
+  (local.set 2 (f32.const 1.5)) (local.set 3 (f64.const -2.5)) DEAR
+  (drop (select (i32.const 1) (i32.const 2) (i32.const 0))) DEAR
+  (drop (select (result funcref) (ref.null func) (ref.null func) (i32.const 0))) DEAR
+  (drop (ref.is_null (table.get $a (i32.const 0)))) DEAR
+  (i64.store offset=300 align=1 (i32.const 1) (i64.const 7)) DEAR
+  (i32.store16 $two offset=200 (i32.const 1) (i32.const 7)) (drop (f64.load $two (i32.const 8))) DEAR
+  (drop (memory.size $two)) (drop (memory.grow $two (i32.const 0))) DEAR
+  (memory.copy $two 0 (i32.const 0) (i32.const 0) (i32.const 2)) DEAR
+  (memory.fill $two (i32.const 0) (i32.const 0) (i32.const 2)) DEAR
+  (memory.init $two $d (i32.const 0) (i32.const 0) (i32.const 2)) DEAR
+  (table.copy $a $b (i32.const 0) (i32.const 0) (i32.const 1)) (drop (table.size $b)) DEAR
+  (table.init $a $e (i32.const 0) (i32.const 0) (i32.const 1)) DEAR
+  (drop (i32.trunc_sat_f64_u (local.get 3))) (drop (i64.extend32_s (local.get 1))) DEAR
+  (local.set 4 (v128.const i64x2 0x4545454545454545 0xd2d2d2d2d2d2d2d2)) DEAR
+  (local.set 4 (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 31 (local.get 4) (local.get 4))) DEAR
+  (drop (i8x16.extract_lane_s 15 (local.get 4))) (local.set 4 (f64x2.replace_lane 1 (local.get 4) (f64.const 1))) DEAR
+  (local.set 4 (v128.load8_lane $two offset=200 15 (i32.const 1) (local.get 4))) DEAR
+  (v128.store64_lane offset=8 1 (i32.const 1) (local.get 4)) DEAR
+  (local.set 4 (v128.load32_zero offset=9 (i32.const 1))) (v128.store (i32.const 16) (local.get 4)) DEAR
+  (local.set 4 (v128.load32_splat (i32.const 1))) (local.set 4 (i32x4.trunc_sat_f64x2_u_zero (local.get 4))) DEAR
+  (local.set 4 (i64x2.abs (i32x4.dot_i16x8_s (local.get 4) (local.get 4)))) DEAR
+  return DEAR)
+"""
+
+
+def test_every_form_of_instruction_is_read_to_its_end(engine: Engine) -> None:
+    """Behind each stands a dear one: were a form read wrongly, another number of prices would be found, or none."""
+    dear = EVERY_FORM.count("DEAR") + EVERY_FORM.count("ref.func")
+    for name in (
+        "memory.grow",
+        "memory.copy",
+        "memory.fill",
+        "memory.init",
+        "table.copy",
+        "table.init",
+    ):
+        dear += EVERY_FORM.count(name)
+    fills = EVERY_FORM.count("memory.fill")
+    plain = module(EVERY_FORM.replace("DEAR", "(drop (ref.func $f))"))
+    grown = len(meter.metered(plain)) - len(plain)
+    prices = dear * (meter.DEAR + 2) + fills * (meter.DEAR_FILL - meter.DEAR)
+    # Sizes of the function and of the section may take a byte more each.
+    assert prices <= grown <= prices + 2
+    engine.load(NAME, engine.compile(plain))
+    run = Run(NAME, "call:x", b"", 10_000_000, False, bytes(32), (CLIENT, bytes(32)), 1, 1)
+    assert engine.run(run, lambda _tag, _fields: []).status == "done"
+
+
+def test_a_module_without_dear_instructions_stays_as_it_is() -> None:
+    code = module('(func (export "call:x") (drop (i32.const 1)))')
+    assert meter.metered(code) == code
+
+
+@pytest.mark.parametrize("path", sorted(BUILT.glob("*.wasm")), ids=lambda path: path.stem)
+def test_contracts_are_far_from_the_bounds(engine: Engine, path: Path) -> None:
+    code = path.read_bytes()
+    assert len(meter.metered(code)) < len(code) + 2000
+    assert engine.compile(code)
+
+
+def loops(locals_: int, count: int) -> str:
+    body = "".join(
+        f"(loop (local.set {at * 7 % locals_} (i64.add (local.get {at * 13 % locals_}) (i64.const 1)))"
+        f" (br_if 0 (i64.eqz (local.get {at % locals_}))))"
+        for at in range(count)
+    )
+    return f"(func (local {'i64 ' * locals_}) {body})"
+
+
+CARRIED = f"(param {'i32 ' * 500}) (result {'i32 ' * 500})"
+
+TAKEN = "".join(f"(local.get {at})" for at in range(500))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (loops(4000, 1500), "branches and locals"),
+        (loops(1000, 400) * 5, "branches and locals"),
+        (
+            f"(func {CARRIED} {TAKEN} {f'loop {CARRIED}' * 2000} {'end ' * 2000})",
+            "branches and locals",
+        ),
+        (
+            f"(func $f {CARRIED} {TAKEN} {'call $f ' * 5000})",
+            "branches and locals",
+        ),
+        (
+            f"(func $f {'(drop (ref.func $f))' * (meter.DEAR_MOST + 1)}) (elem declare func $f)",
+            "leave compiled code",
+        ),
+    ],
+    ids=["loops", "functions", "blocks", "calls", "dear"],
+)
+def test_what_would_take_the_compiler_too_long_is_refused(
+    engine: Engine, fields: str, reason: str
+) -> None:
+    with pytest.raises(MalformedError, match=reason):
+        engine.compile(module(fields))
