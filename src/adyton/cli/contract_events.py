@@ -8,10 +8,10 @@ from adyton.cli.chain_copy import bring_up_to_date
 from adyton.cli.connect import open_session
 from adyton.cli.output import Output, shown_json
 from adyton.cli.settings import Settings
-from adyton.client.contract_events import SeenEvent, events_in
-from adyton.client.contract_interface import Interface
-from adyton.client.contracts import describe
-from adyton.core.errors import Error
+from adyton.client.contract_events import EventReader, SeenEvent
+from adyton.client.contracts import Contract, describe
+from adyton.client.session import Session
+from adyton.core.errors import MalformedError, UsageError, VerificationError
 
 
 def show_events(
@@ -25,20 +25,16 @@ def show_events(
             out.text(key)
             out.json({"events_key": key})
             return 0
+        reader = EventReader(identity)
         seen: list[SeenEvent] = []
-        bring_up_to_date(
-            session, settings, out, lambda block: seen.extend(events_in(block, identity))
-        )
+        bring_up_to_date(session, settings, out, lambda block: seen.extend(reader.read(block)))
         wanted = [
             one for one in seen if one.height >= start and address in (None, one.event.address)
         ]
-        known: dict[bytes, Interface | None] = {}
+        known: dict[bytes, Contract | None] = {}
         for one in wanted:
             if one.event.address not in known:
-                try:
-                    known[one.event.address] = describe(session, one.event.address).interface
-                except Error:
-                    known[one.event.address] = None  # its data is shown as it is
+                known[one.event.address] = _described(session, reader, one.event.address)
     told = [_told(one, known[one.event.address]) for one in wanted]
     out.table(
         ("block", "contract", "topic", "data", "for"),
@@ -57,13 +53,35 @@ def show_events(
     return 0
 
 
-def _told(seen: SeenEvent, interface: Interface | None) -> dict[str, Any]:
+def _described(session: Session, reader: EventReader, address: bytes) -> Contract | None:
+    """Return a contract; None where it cannot be described, its events are then shown as they are.
+
+    Raises:
+        VerificationError: the description is not what the ledger has of it. Error: as `Session.read`.
+    """
+    try:
+        described = describe(session, address)
+    except (MalformedError, UsageError):
+        return None
+    ours, theirs = reader.contracts.get(address), described.description.contract
+    # It may have been upgraded since the copy was brought up to date.
+    if ours is None or (theirs != ours and theirs.version <= ours.version):
+        raise VerificationError(
+            "answer_invalid", "a contract is not described as the ledger has it"
+        )
+    return described
+
+
+def _told(seen: SeenEvent, contract: Contract | None) -> dict[str, Any]:
     event = seen.event
     data: Any = None
-    try:
-        data = None if interface is None else interface.event(event.topic, event.data)
-    except Error:
-        data = None  # not what its own description says
+    # Code that was put in its place since may call the same bytes something else.
+    told_by_it = contract is not None and contract.description.contract.code_hash == seen.code_hash
+    if contract is not None and contract.interface is not None and told_by_it:
+        try:
+            data = contract.interface.event(event.topic, event.data)
+        except MalformedError:
+            data = None  # not what its own description says
     return {
         "height": seen.height,
         "time_ms": seen.time_ms,

@@ -12,6 +12,7 @@ from tests.contract_kit import BUILT
 from tests.unit.cli.conftest import Adyton, Called, refused
 
 COUNTER = str(BUILT / "counter.wasm")
+SEVEN = (7).to_bytes(8, "little")
 
 
 @pytest.fixture
@@ -201,3 +202,53 @@ def test_a_bound_is_told_before_anything_is_sent(
     refused(said, 2, "bad_argument")
     assert "65,536" in said.stderr
     assert len(server.calls) == before
+
+
+# --- events -------------------------------------------------------------------------------------
+
+TELLS = "adyton-interface 1\nname counter\nevent rose {}\ncall add amount:u64\nquery get -> u64\n"
+
+
+def telling(tmp_path: Path, name: str, kind: str) -> str:
+    path = tmp_path / f"{name}.wasm"
+    path.write_bytes(with_interface(TELLS.format(kind), Path(COUNTER).read_bytes()))
+    return str(path)
+
+
+def test_events_are_read_by_the_code_that_told_them_and_no_later_one(
+    trusted: Adyton, server: ContractServer, tmp_path: Path
+) -> None:
+    first, second = telling(tmp_path, "a", "u64"), telling(tmp_path, "b", "bytes")
+    server.events = (("rose", SEVEN), ("other", b"\xff"), ("rose", b"short"))
+    address = trusted("contract", "deploy", first, "--upgradable", "--json").json()["address"]
+    raw = [{"hex": SEVEN.hex()}, {"hex": "ff"}, {"hex": b"short".hex()}]
+    shown = trusted("contract", "events", address, "--json").json()["events"]
+    assert [one["data"] for one in shown] == [7, *raw[1:]]
+    sized = len(b"new").to_bytes(4, "little") + b"new"
+    server.events = (("rose", sized),)
+    upgraded = trusted("contract", "upgrade", address, second, "hex:")
+    assert upgraded.status == 0, upgraded.stderr
+    server.events = (("rose", sized),)
+    assert trusted("contract", "call", address, "add", '{"amount": 1}').status == 0
+    shown = trusted("contract", "events", address, "--json").json()["events"]
+    assert [one["data"] for one in shown] == [*raw, b"new".hex(), b"new".hex()]
+
+
+def test_a_server_that_goes_back_is_not_hidden_behind_events(
+    trusted: Adyton, server: ContractServer, tmp_path: Path
+) -> None:
+    server.events = (("rose", SEVEN),)
+    module = telling(tmp_path, "a", "u64")
+    address = trusted("contract", "deploy", module, "--json").json()["address"]
+    assert trusted("contract", "events", address).status == 0
+    server.changed_read = {"checkpoint": server.ledger.blocks[0].checkpoint.encode()}
+    said = trusted("contract", "events", address)
+    assert (said.status, said.stdout) == (4, "")
+    server.changed_read = {}
+    server.described = {"deployer": bytes(32)}
+    said = trusted("contract", "events", address)
+    assert (said.status, said.stdout) == (4, "")
+    server.described = {}
+    server.refuse = {"describe": "contract_unknown"}
+    shown = trusted("contract", "events", address, "--json").json()["events"]
+    assert [one["data"] for one in shown] == [{"hex": SEVEN.hex()}]
