@@ -9,6 +9,8 @@ from adyton.cli.output import printable, shown_json
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from adyton.client.borsh import Fields
+    from adyton.client.contract_interface import Method
     from adyton.client.contracts import AnswerUnreadable, Called, Contract, ContractFailed
     from adyton.protocol.contract import Result
 
@@ -92,18 +94,38 @@ def description_lines(contract: Contract) -> list[str]:
         f"ordering  {made.ordering} or better",
         f"padding   {made.padding or 'none beyond what everything has'}",
     ]
-    if interface is None:
-        names = [f"call {name}" for name in contract.description.calls]
-        return [*lines, *names, *[f"query {name}" for name in contract.description.queries]]
-    if interface.name:
-        lines.append(f"its word   {interface.name}: {interface.about}")
-    for kind, methods in (("call", interface.calls), ("query", interface.queries)):
-        for name, method in methods.items():
-            taken = ", ".join(f"{argument}: {type_}" for argument, type_ in method.arguments)
-            given = "" if method.returns is None else f" -> {method.returns}"
-            about = f"   {method.about}" if method.about else ""
-            lines.append(f"{kind} {name}({taken}){given}{about}")
+    if interface is not None:
+        if interface.name:
+            lines.append(f"its word   {interface.name}: {interface.about}")
+        lines += [f"type {name}   {_fields(fields)}" for name, fields in interface.structs.items()]
+        lines += [f"event {topic}   {kind}" for topic, kind in interface.events.items()]
+        for entry, method in (("init", interface.init), ("migrate", interface.migrate)):
+            lines += [] if method is None else [_method(entry, method)]
+    # What the module has is shown, whatever it says of itself.
+    offered = contract.description
+    calls = {} if interface is None else interface.calls
+    queries = {} if interface is None else interface.queries
+    for kind, names, told in (
+        ("call", offered.calls, calls),
+        ("query", offered.queries, queries),
+    ):
+        for name in sorted(names, key=[*told, *names].index):
+            quiet = "" if interface is None else "   (not in its description)"
+            known = name in told
+            lines.append(
+                _method(f"{kind} {name}", told[name]) if known else f"{kind} {name}{quiet}"
+            )
     return lines
+
+
+def _method(name: str, method: Method) -> str:
+    given = "" if method.returns is None else f" -> {method.returns}"
+    about = f"   {method.about}" if method.about else ""
+    return f"{name}({_fields(method.arguments)}){given}{about}"
+
+
+def _fields(fields: Fields) -> str:
+    return ", ".join(f"{name}: {kind}" for name, kind in fields)
 
 
 def description_json(contract: Contract) -> dict[str, Any]:

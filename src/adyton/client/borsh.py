@@ -119,16 +119,15 @@ def encode_fields(fields: Fields, value: Any, structs: Structs, path: str) -> by
         UsageError: `interface`, a member is missing, unknown or of another type.
     """
     names = [name for name, _ in fields]
+    has = ", ".join(f"{name}: {kind}" for name, kind in fields) or "nothing in it"
     if type(value) is not dict:
-        raise _wrong(path, f"an object with {', '.join(names) or 'nothing in it'}")
+        raise _wrong(path, f"an object with {has}")
     for name in value:
         if name not in names:
-            raise UsageError(
-                "interface", f"{path} has no {name!r}; it has {', '.join(names) or 'nothing'}"
-            )
+            raise UsageError("interface", f"{path} has no {name!r}; it has {has}")
     for name in names:
         if name not in value:
-            raise UsageError("interface", f"{path} lacks {name!r}")
+            raise UsageError("interface", f"{path} lacks {name!r}; it has {has}")
     return b"".join(
         encode_value(kind, value[name], structs, f"{path}.{name}") for name, kind in fields
     )

@@ -90,7 +90,7 @@ class Interface:
         Raises:
             UsageError: `interface`, they are not what the method takes.
         """
-        return encode_fields(method.arguments, arguments, self.structs, "arguments")
+        return encode_fields(method.arguments, arguments, self.structs, "input")
 
     def decode(self, method: Method, unverified: bytes) -> Any:
         """Return a method's output as JSON has it; None where it gives nothing.

@@ -120,13 +120,14 @@ class Contract:
             another type, or of code that was put in its place since it was described.
             UsageError: no such method, or other arguments. Error: as `Session.request`.
         """
-        shape, given = _input(self.interface, "call", method, arguments)
+        interface = self._told("call", method)
+        shape, given = _input(interface, "call", method, arguments)
         asked = protocol.Call(self.address, method, given, fuel).encode()
         return _ordered(
             self._session,
             protocol.CALL,
             asked,
-            _Asked(self.address, method, given, ordering, self._reader(shape)),
+            _Asked(self.address, method, given, ordering, self._reader(interface, shape)),
         )
 
     def query(self, method: str, arguments: Any = None, *, fuel: int = DEFAULT_FUEL) -> Any:
@@ -144,7 +145,8 @@ class Contract:
         self, method: str, arguments: Any = None, *, fuel: int = DEFAULT_FUEL
     ) -> tuple[Result, Any]:
         """As `query`, with the whole result beside its value."""
-        shape, given = _input(self.interface, "query", method, arguments)
+        interface = self._told("query", method)
+        shape, given = _input(interface, "query", method, arguments)
         asked = protocol.Call(self.address, method, given, fuel)
         answer = self._session.read(protocol.APP, protocol.QUERY, asked.encode())
         result = Result.decode(answer)
@@ -152,13 +154,23 @@ class Contract:
             raise VerificationError("answer_invalid", "the answer of another contract")
         if result.status != "done":
             raise ContractFailed(result)
-        value, reason = self._reader(shape).read(result)
+        value, reason = self._reader(interface, shape).read(result)
         if reason is not None:
             raise AnswerUnreadable(reason, result)
         return result, value
 
-    def _reader(self, shape: Method) -> _Reader:
-        return _Reader(self.interface, shape, self.description.contract.code_hash)
+    def _told(self, kind: str, name: str) -> Interface | None:
+        """Return the interface, unless the module has a method of which it says nothing."""
+        interface, has = self.interface, self.description
+        if interface is None:
+            return None
+        told, there = (
+            (interface.calls, has.calls) if kind == "call" else (interface.queries, has.queries)
+        )
+        return None if name in there and name not in told else interface
+
+    def _reader(self, interface: Interface | None, shape: Method) -> _Reader:
+        return _Reader(interface, shape, self.description.contract.code_hash)
 
     def upgrade(
         self, code: bytes, arguments: Any = None, *, fuel: int = DEFAULT_FUEL
@@ -300,7 +312,7 @@ def _input(
     if arguments in (None, {}):
         return Method(), b""
     raise UsageError(
-        "interface", "the contract has no interface description: give the input as bytes"
+        "interface", "no interface description says what it takes: give the input as bytes"
     )
 
 

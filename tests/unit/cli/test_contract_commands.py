@@ -9,7 +9,7 @@ import pytest
 
 from tests.adversary.contract_server import ContractServer, with_interface
 from tests.contract_kit import BUILT
-from tests.unit.cli.conftest import Adyton, Called, refused
+from tests.unit.cli.conftest import Adyton, Called, has_line, refused
 
 COUNTER = str(BUILT / "counter.wasm")
 SEVEN = (7).to_bytes(8, "little")
@@ -252,3 +252,45 @@ def test_a_server_that_goes_back_is_not_hidden_behind_events(
     server.refuse = {"describe": "contract_unknown"}
     shown = trusted("contract", "events", address, "--json").json()["events"]
     assert [one["data"] for one in shown] == [{"hex": SEVEN.hex()}]
+
+
+# --- descriptions -------------------------------------------------------------------------------
+
+
+def test_a_method_that_its_description_keeps_quiet_of_is_described(
+    trusted: Adyton, server: ContractServer, tmp_path: Path
+) -> None:
+    text = """adyton-interface 1
+name counter
+about A count
+type Pair a:u8 b:u8
+event rose Pair
+init start:u64 ; Begin
+query nothing -> u64
+query get -> Pair ; Tell it
+"""
+    (tmp_path / "quiet.wasm").write_bytes(with_interface(text, Path(COUNTER).read_bytes()))
+    made = trusted("contract", "deploy", "quiet.wasm", '{"start": 1}', "--json").json()
+    said = trusted("contract", "describe", made["address"])
+    assert has_line(said.stdout, "call add", "not in its description")
+    assert has_line(said.stdout, "query get() -> Pair", "Tell it")
+    assert has_line(said.stdout, "init(start: u64)", "Begin")
+    assert has_line(said.stdout, "type Pair", "a: u8, b: u8")
+    assert has_line(said.stdout, "event rose", "Pair")
+    assert not has_line(said.stdout, "nothing")
+    server.outcome = {"output": b"raw"}
+    said = trusted("contract", "call", made["address"], "add", "hex:00", "--json")
+    assert said.json()["value"] == {"hex": b"raw".hex()}
+    refused(trusted("contract", "call", made["address"], "add", '{"amount": 1}'), 2, "interface")
+    refused(trusted("contract", "call", made["address"], "nope", "hex:00"), 2, "method_unknown")
+
+
+def test_what_init_takes_is_told_before_there_is_a_contract_to_describe(
+    trusted: Adyton, server: ContractServer, tmp_path: Path
+) -> None:
+    text = "adyton-interface 1\ninit item:string ends:u64\ncall add\nquery get\n"
+    (tmp_path / "begun.wasm").write_bytes(with_interface(text, Path(COUNTER).read_bytes()))
+    for given in ((), ('{"item": "x"}',), ("[1]",), ('{"more": 1}',)):
+        said = trusted("contract", "deploy", "begun.wasm", *given)
+        refused(said, 2, "interface")
+        assert "item: string, ends: u64" in said.stderr
