@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -149,11 +150,13 @@ def _build(args: argparse.Namespace, out: Output) -> int:
 
     project, name = _project(args.project)
     module = project / f"{name}.wasm"
-    with out.waiting("building"):
+    with out.waiting("building"), tempfile.TemporaryDirectory(prefix="contract-") as work:
+        built = Path(work) / module.name
         compiler = rust.find_rust(args.rustc)
-        compiler.build(project / "sdk" / "src" / "lib.rs", project / "src" / "lib.rs", name, module)
-    code = module.read_bytes()
+        compiler.build(project / "sdk" / "src" / "lib.rs", project / "src" / "lib.rs", name, built)
+        code = built.read_bytes()
     outline, interface = check_module(code)
+    module.write_bytes(code)
     hashed = code_hash(code).hex()
     out.text(f"{module}: {len(code):,} bytes", f"code hash {hashed}")
     out.json(
@@ -172,7 +175,7 @@ def _build(args: argparse.Namespace, out: Output) -> int:
 def _test(args: argparse.Namespace, out: Output) -> int:
     project, name = _project(args.project)
     with out.waiting("testing"):
-        compiler = rust.find_rust(args.rustc)
+        compiler = rust.find_rust(args.rustc, wasm=False)
         said = compiler.test(project / "sdk" / "src" / "lib.rs", project / "src" / "lib.rs", name)
     out.text(*[line for line in said.splitlines() if line.strip()])
     out.json({"passed": True})

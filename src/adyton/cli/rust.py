@@ -15,6 +15,8 @@ from adyton.core.errors import UnavailableError, UsageError
 
 _TARGET: Final = "wasm32-unknown-unknown"
 _STACK: Final = 65536
+# Where programs are, and rustup's compilers; flags from outside would change the module.
+_PASSED_ON: Final = ("PATH", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME")
 _HOUSE: Final = Path(__file__).resolve().parents[3]
 # Since then a crate without std has a handler for allocations that fail.
 _FIRST_WITH_HANDLER: Final = (1, 68)
@@ -86,10 +88,8 @@ class Rust:
         return library
 
     def _run(self, *flags: str) -> None:
-        environment = {"PATH": os.environ.get("PATH", ""), **self.environment}
-        home = os.environ.get("HOME")
-        if home is not None:
-            environment["HOME"] = home
+        given = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment = {**given, **self.environment}
         old = []
         if self._version() < _FIRST_WITH_HANDLER:
             old = ["--cfg", "adyton_old_rustc"]
@@ -128,11 +128,15 @@ def house_rust() -> Rust | None:
     return Rust(str(rustc), linker, {"LD_LIBRARY_PATH": libraries}, host)
 
 
-def find_rust(named: str | None) -> Rust:
+def find_rust(named: str | None, *, wasm: bool = True) -> Rust:
     """Return the compiler to use: the one that is named, the checkout's own, or the machine's.
 
+    Args:
+        named: a program; None where none is.
+        wasm: whether it is to build for Wasm.
+
     Raises:
-        UnavailableError: there is none that builds for Wasm.
+        UnavailableError: there is none that does.
     """
     named = named or os.environ.get("ADYTON_RUSTC")
     if named:
@@ -141,11 +145,19 @@ def find_rust(named: str | None) -> Rust:
     if found is not None:
         return found
     rustc = shutil.which("rustc")
+    if rustc is not None and not wasm:
+        return Rust(rustc)
     if rustc is not None:
         asked = [rustc, "--print", "target-libdir", "--target", _TARGET]
         done = subprocess.run(asked, capture_output=True, text=True, check=False)
         if done.returncode == 0 and any(Path(done.stdout.strip()).glob("libcore*")):
             return Rust(rustc)
+    if not wasm:
+        raise UnavailableError(
+            "not_found",
+            "no Rust compiler: install one (rustup.rs), run `make contracts` in a checkout of adyton, "
+            "or name one with --rustc",
+        )
     raise UnavailableError(
         "not_found",
         f"no Rust compiler with {_TARGET}: run `rustup target add {_TARGET}`, "
