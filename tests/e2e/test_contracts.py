@@ -12,7 +12,8 @@ import pytest
 
 from adyton.attestation.policy import AppraisalPolicy
 from adyton.client import HttpTransport, Keystore, Session
-from adyton.client.contracts import Contract, ContractFailed, deploy, describe
+from adyton.client.contract_calls import ContractFailed
+from adyton.client.contracts import Contract, deploy, describe
 from adyton.core.errors import UsageError
 from tests.contract_kit import BUILT
 from tests.e2e.command import ADYTON, Client, Server, environment, serving

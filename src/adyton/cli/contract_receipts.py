@@ -15,7 +15,7 @@ from adyton.cli.output import Output, printable
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from adyton.client.contracts import Called
+    from adyton.client.contract_calls import Called
     from adyton.client.session import Session
 
 
@@ -65,12 +65,14 @@ def told(
     args: argparse.Namespace, out: Output, session: Session, receipt: Wanted | None
 ) -> Iterator[None]:
     """Tell of a call that ends badly all that is known: its log, its cost for programs, its receipt."""
-    from adyton.client.contracts import AnswerUnreadable, ContractFailed
+    from adyton.client.contract_calls import AnswerUnreadable, ContractFailed
 
     try:
         yield
     except (AnswerUnreadable, ContractFailed) as problem:
         out.note(*[f"log: {printable(line)}" for line in problem.result.logs])
+        if isinstance(problem, AnswerUnreadable):
+            out.note(f"contract {problem.result.address.hex()}")
         args.explained = failure_json(problem)
         if receipt is not None and problem.called is not None:
             try:

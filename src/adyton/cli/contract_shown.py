@@ -10,8 +10,9 @@ from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
     from adyton.client.borsh import Fields
+    from adyton.client.contract_calls import AnswerUnreadable, Called, ContractFailed
     from adyton.client.contract_interface import Method
-    from adyton.client.contracts import AnswerUnreadable, Called, Contract, ContractFailed
+    from adyton.client.contracts import Contract
     from adyton.protocol.contract import Result
 
 
@@ -58,7 +59,7 @@ def result_lines(result: Result, value: Any) -> list[str]:
 
 def result_json(called: Called | Result, value: Any = None) -> dict[str, Any]:
     """Return a result for programs."""
-    from adyton.client.contracts import Called
+    from adyton.client.contract_calls import Called
 
     result = called.result if isinstance(called, Called) else called
     shown = called.value if isinstance(called, Called) else value

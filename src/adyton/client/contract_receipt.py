@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Annotated, Any
 
 from adyton.client.certificate import CertificatePolicy
-from adyton.client.contracts import Called
+from adyton.client.contract_calls import Called
 from adyton.client.recorded_entry import verdict_of, verify_recorded
 from adyton.client.session import Session
 from adyton.client.shown import text_or_base64

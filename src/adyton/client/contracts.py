@@ -7,18 +7,23 @@ contract.query("status")
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
+from adyton.client.contract_calls import (
+    AnswerUnreadable,
+    Asked,
+    Called,
+    ContractFailed,
+    Reader,
+    carry_out,
+)
 from adyton.client.contract_interface import Interface, Method, read_interface
-from adyton.client.exchange import Accepted
 from adyton.client.session import Session
-from adyton.core.errors import GuestError, MalformedError, UsageError, VerificationError
+from adyton.core.errors import UsageError, VerificationError
 from adyton.protocol import contract as protocol
-from adyton.protocol.claims import CONTRACT_FIELDS, claims_digest, commit
 from adyton.protocol.contract import (
-    ContractEntry,
     Description,
     Result,
     code_hash,
@@ -27,54 +32,6 @@ from adyton.protocol.contract import (
 from adyton.protocol.wasm_module import Outline, read_module
 
 DEFAULT_FUEL: Final = 200_000_000
-
-
-@dataclass(frozen=True)
-class Called:
-    """A deployment, call or upgrade that was carried out and recorded, all of it verified.
-
-    Attributes:
-        accepted: entry, response and keys.
-        result: opened; its status is `done`.
-        value: the output as the interface description says it; None without one, or without an output.
-        entry: what everybody may read of it; None where that is nothing.
-        fields: value of each of `claims.CONTRACT_FIELDS`, as the entry commits to them.
-    """
-
-    accepted: Accepted
-    result: Result
-    value: Any
-    entry: ContractEntry | None
-    fields: Mapping[str, bytes]
-
-
-class ContractFailed(GuestError):
-    """The contract did not carry out the call; nothing of it stays but its cost.
-
-    Attributes:
-        result: status, reason, usage and logs.
-        called: the same with its proof; None of a query.
-    """
-
-    def __init__(self, result: Result, called: Called | None = None) -> None:
-        reason = result.reason or "no reason given"
-        super().__init__("call_failed", f"{result.status.replace('_', ' ')}: {reason}")
-        self.result = result
-        self.called = called
-
-
-class AnswerUnreadable(MalformedError):
-    """What came back is not what the interface description says; the call is carried out all the same.
-
-    Attributes:
-        result: status, output, usage and logs.
-        called: the same with its proof, its value None; None of a query.
-    """
-
-    def __init__(self, reason: str, result: Result, called: Called | None = None) -> None:
-        super().__init__("interface", f"the call is carried out, but {reason}")
-        self.result = result
-        self.called = called
 
 
 class Contract:
@@ -123,11 +80,11 @@ class Contract:
         interface = self._told("call", method)
         shape, given = _input(interface, "call", method, arguments)
         asked = protocol.Call(self.address, method, given, fuel).encode()
-        return _ordered(
+        return carry_out(
             self._session,
             protocol.CALL,
             asked,
-            _Asked(self.address, method, given, ordering, self._reader(interface, shape)),
+            Asked(self.address, method, given, ordering, self._reader(interface, shape)),
         )
 
     def query(self, method: str, arguments: Any = None, *, fuel: int = DEFAULT_FUEL) -> Any:
@@ -169,8 +126,8 @@ class Contract:
         )
         return None if name in there and name not in told else interface
 
-    def _reader(self, interface: Interface | None, shape: Method) -> _Reader:
-        return _Reader(interface, shape, self.description.contract.code_hash)
+    def _reader(self, interface: Interface | None, shape: Method) -> Reader:
+        return Reader(interface, shape, self.description.contract.code_hash)
 
     def upgrade(
         self, code: bytes, arguments: Any = None, *, fuel: int = DEFAULT_FUEL
@@ -184,16 +141,16 @@ class Contract:
         interface = read_interface(outline.interface)
         shape, given = _input(interface, "migrate", "migrate", arguments)
         asked = protocol.Upgrade(self.address, code, given, fuel).encode()
-        called = _ordered(
+        called = carry_out(
             self._session,
             protocol.UPGRADE,
             asked,
-            _Asked(
+            Asked(
                 self.address,
                 "migrate",
                 given,
                 "single-host",
-                _Reader(interface, shape, code_hash(code)),
+                Reader(interface, shape, code_hash(code)),
             ),
         )
         was = self.description.contract
@@ -252,11 +209,11 @@ def deploy(
     interface = read_interface(outline.interface)
     shape, given = _input(interface, "init", "init", arguments)
     asked = protocol.Deploy(code, given, upgrade, ordering, padding, fuel).encode()
-    called = _ordered(
+    called = carry_out(
         session,
         protocol.DEPLOY,
         asked,
-        _Asked(None, "init", given, "single-host", _Reader(interface, shape, code_hash(code))),
+        Asked(None, "init", given, "single-host", Reader(interface, shape, code_hash(code))),
     )
     made = None if called.entry is None else called.entry.contract
     identity = session.keystore.identity
@@ -318,69 +275,3 @@ def _input(
 
 def _described(made: protocol.Contract, outline: Outline) -> Description:
     return Description(made, outline.calls, outline.queries, outline.interface)
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """How an answer is read: by the interface description of this code, and of no other."""
-
-    interface: Interface | None
-    shape: Method
-    code: bytes
-
-    def read(self, result: Result) -> tuple[Any, str | None]:
-        """Return the value, or why there is none."""
-        if result.code_hash != self.code:
-            return None, "by other code than was described; describe the contract again"
-        if self.interface is None:
-            return result.output, None
-        try:
-            return self.interface.decode(self.shape, result.output), None
-        except MalformedError as problem:
-            return (
-                None,
-                f"its answer is not of the type that its description says: {problem.message}",
-            )
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What an answer is held to: address (None where it is made), method, input, ordering, and how to read it."""
-
-    address: bytes | None
-    method: str
-    given: bytes
-    ordering: str
-    reader: _Reader
-
-
-def _ordered(session: Session, what: str, encoded: bytes, asked: _Asked) -> Called:
-    """Have it carried out and recorded, and hold the entry's commitments against what came back."""
-    accepted = session.request(
-        protocol.APP, what, encoded, ordering=asked.ordering, name=asked.method
-    )
-    result = Result.decode(accepted.response.result)
-    if asked.address not in (None, result.address):
-        raise VerificationError("answer_invalid", "the answer of another contract")
-    fields = {
-        "address": result.address,
-        "code_hash": result.code_hash,
-        "method": asked.method.encode(),
-        "caller": session.keystore.identity.signing_key.public,
-        "input": asked.given,
-        "status": result.status.encode(),
-        "output": result.output,
-        "usage": result.usage.encode(),
-    }
-    part = accepted.entry.part
-    commitments = commit(CONTRACT_FIELDS, fields, accepted.result_key, accepted.exec_id)
-    if claims_digest(commitments) != part.claims:
-        raise VerificationError("answer_invalid", "the entry does not commit to this call")
-    entry = None if part.body is None else ContractEntry.decode(part.body)
-    if result.status != "done":
-        raise ContractFailed(result, Called(accepted, result, None, entry, fields))
-    value, reason = asked.reader.read(result)
-    called = Called(accepted, result, value, entry, fields)
-    if reason is not None:
-        raise AnswerUnreadable(reason, result, called)
-    return called

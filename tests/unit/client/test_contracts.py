@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from adyton.client import Session
+from adyton.client.contract_calls import AnswerUnreadable, ContractFailed
 from adyton.client.contract_receipt import make_receipt
 from adyton.client.contracts import (
-    AnswerUnreadable,
-    ContractFailed,
     deploy,
     describe,
     fetch_code,
