@@ -46,6 +46,14 @@ MODULES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("tests/unit/attestation/test_simulated_form.py",),
         ("tests/unit/attestation/test_vectors.py", "tests/unit/attestation/test_verifier.py"),
     ),
+    "client/answers.py": (
+        ("tests/unit/client/test_answers.py",),
+        ("tests/adversary/test_lying_server_answers.py",),
+    ),
+    "client/finished_task.py": (
+        ("tests/unit/client/test_answers.py",),
+        ("tests/unit/client/test_tasks.py", "tests/adversary/test_lying_server_record.py"),
+    ),
     "client/verified_view.py": (
         ("tests/unit/client/test_verified_view.py", "tests/unit/client/test_kept_view.py"),
         ("tests/unit/client/test_session.py", "tests/adversary/test_lying_server_answers.py"),

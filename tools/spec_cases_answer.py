@@ -108,7 +108,8 @@ def _answers(world: World) -> list[Case]:
         return shown(block, 1, receipt=block.receipt(1, checkpoint))
 
     def repeated(of: Block = block, entry: int = 1, **changed: Any) -> dict[str, Any]:
-        return shown(of, entry, again.checkpoint, **changed)
+        listed = shown(of, entry, again.checkpoint, **changed)
+        return {"task_hash": world.task_hash.hex(), **listed}
 
     def repetition(
         name: str,

@@ -119,9 +119,12 @@ class _Ends:
         request, end = world.accepted.part(), again.proof(0).part()
         accepted = Block.make(world, again, [request], [b"later"])
         both = self.last = Block.make(world, accepted, [request, end], [b"a", b"b"])
-        # Two logs that no recorder keeps: a higher block with fewer entries, and one as high with more.
+        # Logs that no recorder keeps: a higher block with fewer entries, or as many, and one as high with more.
         start = world.blocks[0]
         larger, as_high = (Block.make(world, start, [part], [b"x"]) for part in (request, end))
+        other, void = World(world.once), world.part("void")
+        first = Block.make(other, None, [start.proof(0).part()], [b"start"])
+        as_large = Block.make(other, first, [void, void, request], [b"a", b"b", b"c"])
 
         def encoded(block: Block, entry: int = 0) -> str:
             return block.proof(entry).encode().hex()
@@ -138,6 +141,7 @@ class _Ends:
             case("an end before the acceptance", again, _INVALID, 1, accepted=encoded(accepted)),
             case("an end in the block of the acceptance", both, _INVALID, 1, **in_one),
             case("an end in a smaller log", world.blocks[2], _INVALID, 1, accepted=encoded(larger)),
+            case("an end in a log of the same size", world.blocks[2], _INVALID, 1, accepted=encoded(as_large, 2)),
             case("an end in a block of the same height", as_high, _INVALID, 1),
             case("a statement in another form", recorded(good, body=b"\x80"), "malformed", 2),
             case("a statement that another key signed", recorded(good, body=unsigned), "bad_signature", 2),

@@ -46,8 +46,8 @@ def _verify_answer(given: Given, steps: Steps | None = None) -> Given:
     def entry(shown: Given) -> VerifiedEntry:
         return view.accept_entry(_Hex(shown["proof"]), path_of(shown))
 
-    def original(_: bytes) -> VerifiedEntry:
-        if repeated is None:
+    def original(named: bytes) -> VerifiedEntry:
+        if repeated is None or _Hex(repeated["task_hash"]) != named:
             raise UsageError("not_found", "the server shows no entry of that name")
         return entry(repeated)
 

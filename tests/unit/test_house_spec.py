@@ -15,9 +15,8 @@ from adyton.host.api.table import ROUTES
 from adyton.protocol.ledger import EntryProof
 from tests.message_forms import every_message
 from tools import spec_vectors
-from tools.spec_case import failed_step, run
+from tools.spec_case import run
 from tools.spec_functions import FUNCTIONS
-from tools.spec_functions_client import STEPPED
 
 SPEC = Path(__file__).resolve().parents[2] / "docs/spec"
 PAGES = {page.stem: page.read_text("utf-8") for page in SPEC.glob("*.md")}
@@ -41,15 +40,6 @@ def test_a_vector_holds_by_what_is_published_alone(case: dict[str, Any]) -> None
     assert code == case.get("refused", "")
     assert gives == case.get("gives", {})
     assert code in ("", *CODES)
-
-
-@pytest.mark.parametrize("function", STEPPED)
-def test_each_step_that_is_told_refuses_where_its_vectors_say(function: str) -> None:
-    cases = [case.values[0] for case in VECTORS if case.values[0]["function"] == function]
-    told = {case["name"]: failed_step(function, case["given"]) for case in cases}
-    assert told == {case["name"]: case.get("step") for case in cases}
-    assert set(told.values()) == {None, *range(1, len(STEPPED[function][1]) + 1)}
-    assert [case["name"] for case in cases if ("step" in case) != ("refused" in case)] == []
 
 
 def test_vectors_and_examples_are_as_the_script_writes_them() -> None:
