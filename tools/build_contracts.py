@@ -38,7 +38,7 @@ class BuildError(Exception):
 
 def build(target: Path) -> list[Path]:
     """Build every contract into `target`; return the modules."""
-    compiler = _compiler()
+    compiler = fetched_compiler()
     target.mkdir(parents=True, exist_ok=True)
     made = []
     with tempfile.TemporaryDirectory(prefix="contracts-") as temporary:
@@ -60,13 +60,18 @@ def build(target: Path) -> list[Path]:
 
 def run_tests() -> None:
     """Run the `#[test]`s of the SDK and of every Rust contract, without Wasm."""
-    compiler = _compiler()
+    compiler = fetched_compiler()
     compiler.test(SDK, SDK, "sdk")
     for name in RUST:
         compiler.test(SDK, source(name), name)
 
 
-def _compiler() -> Rust:
+def fetched_compiler() -> Rust:
+    """Return the compiler of this repository's contracts, once it is there; it takes a quarter of a minute.
+
+    Raises:
+        BuildError: it cannot be fetched.
+    """
     script = HOUSE / "tools" / "contract_toolchain.sh"
     if subprocess.run(["sh", str(script)], check=False).returncode:
         raise BuildError("the toolchain cannot be fetched; see above")

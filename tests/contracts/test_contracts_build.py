@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from adyton.cli.contract_project import check_module
-from adyton.cli.rust import house_rust
+from adyton.cli.rust import Rust
 from adyton.core.errors import UsageError
+from tests.contract_compiler import contract_compiler
 from tests.contract_kit import BUILT
 from tools import build_contracts
 
@@ -20,7 +21,13 @@ FOREIGN = b"/usr/src/rustc-1.63.0/"
 
 
 @pytest.fixture(scope="module")
-def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def compiler() -> Rust:
+    return contract_compiler()
+
+
+@pytest.fixture(scope="module")
+def rebuilt(compiler: Rust, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    del compiler  # it is there
     return build_contracts.build(tmp_path_factory.mktemp("elsewhere") / "built")
 
 
@@ -42,15 +49,12 @@ def test_the_check_finds_a_module_that_differs(
     assert build_contracts.check(rebuilt) == ["counter.wasm", "stranger.wasm"]
 
 
-def test_the_contracts_own_tests_pass(rebuilt: list[Path]) -> None:
-    del rebuilt  # the toolchain is there
+def test_the_contracts_own_tests_pass(compiler: Rust) -> None:
+    del compiler
     build_contracts.run_tests()
 
 
-def test_a_test_of_a_contract_that_fails_is_told(rebuilt: list[Path], tmp_path: Path) -> None:
-    del rebuilt
-    compiler = house_rust()
-    assert compiler is not None
+def test_a_test_of_a_contract_that_fails_is_told(compiler: Rust, tmp_path: Path) -> None:
     source = tmp_path / "lib.rs"
     text = build_contracts.source("counter").read_text()
     source.write_text(text.replace("assert_eq!(add(3), 5)", "assert_eq!(add(3), 6)"))
@@ -69,12 +73,7 @@ def test_each_module_describes_the_methods_that_it_has() -> None:
         assert outline.calls, path.name
 
 
-def test_the_module_of_the_old_compiler_is_what_it_gives(
-    rebuilt: list[Path], tmp_path: Path
-) -> None:
-    del rebuilt
-    compiler = house_rust()
-    assert compiler is not None
+def test_the_module_of_the_old_compiler_is_what_it_gives(compiler: Rust, tmp_path: Path) -> None:
     made = tmp_path / "rust163.wasm"
     compiler.build(build_contracts.SDK, MODULES / "modern.rs", "modern", made)
     assert made.read_bytes() == (MODULES / "rust163.wasm").read_bytes()
@@ -98,7 +97,8 @@ def test_no_module_tells_where_it_was_built() -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_the_modules_of_the_new_compiler_are_what_it_gives(tmp_path: Path) -> None:
+def test_the_modules_of_the_new_compiler_are_what_it_gives(compiler: Rust, tmp_path: Path) -> None:
+    del compiler
     subprocess.run(["sh", str(MODULES / "build.sh"), str(tmp_path)], check=True)
     for name in ("rust196.wasm", "rust196_v1.wasm"):
         assert (tmp_path / name).read_bytes() == (MODULES / name).read_bytes(), name

@@ -15,9 +15,9 @@ from adyton.client import HttpTransport, Keystore, Session
 from adyton.client.contract_calls import ContractFailed
 from adyton.client.contracts import Contract, deploy, describe
 from adyton.core.errors import UsageError
+from tests.contract_compiler import contract_compiler
 from tests.contract_kit import BUILT
 from tests.e2e.command import ADYTON, Client, Server, environment, serving
-from tools import build_contracts
 
 COUNTER = str(BUILT / "counter.wasm")
 TOKEN = str(BUILT / "token.wasm")
@@ -44,7 +44,7 @@ def deployed(client: Client, module: str = COUNTER, *more: str) -> str:
 
 
 def test_a_new_project_passes_its_test_builds_and_runs(client: Client, tmp_path: Path) -> None:
-    build_contracts._compiler()
+    contract_compiler()
     ran = subprocess.run(
         [*ADYTON, "contract", "new", "hello"],
         cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
