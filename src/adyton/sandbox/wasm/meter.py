@@ -2,7 +2,9 @@
 
 The library counts 1 for every instruction. Some of them leave the compiled code for tens or hundreds of nanoseconds,
 whatever they are given: in front of each of those stand instructions that cost fuel and compile to nothing, a constant
-and many times `i32.eqz`, dropped again. A module is rewritten after the library has found it valid.
+and many times `i32.eqz`, dropped again. Memory is paid by the page, since the first touch of each is what takes time:
+a function that pays, then grows takes the place of `memory.grow`. A module is rewritten after the library has found it
+valid.
 
 Trust: runs in the compiling process; the module is a stranger's.
 """
@@ -14,12 +16,24 @@ from typing import Final
 
 DEAR: Final = 64  # fuel that each dear instruction costs beside the library's
 DEAR_FILL: Final = 256  # `memory.fill`, the slowest of them
+PAGE: Final = 16_000  # each page of 64 KiB that a memory begins with, or is asked to grow by
+_PAGE_PART: Final = 250
+# What a fresh instance costs beside its pages, by bytes of sections.
+GLOBAL_BYTE: Final = 10
+ELEMENT_BYTE: Final = 20
+DATA_SEGMENT: Final = 100  # and 1 for each byte
 DEAR_MOST: Final = 4096  # of them, in a module
+TYPES_MOST: Final = 1024
 COMPLEXITY: Final = 2 * 1024 * 1024
 _HEAD: Final = 8
 _TYPES: Final = 1
+_IMPORTS: Final = 2
 _FUNCTIONS: Final = 3
+_MEMORIES: Final = 5
+_GLOBALS: Final = 6
+_ELEMENTS: Final = 9
 _CODE: Final = 10
+_DATA: Final = 11
 _REF_FUNC: Final = 0xD2
 _MEMORY_GROW: Final = 0x40
 _BULK: Final = 0xFC
@@ -47,8 +61,8 @@ class TooComplex(Exception):
     """The module would take the compiler too long."""
 
 
-def metered(valid: bytes) -> bytes:
-    """Return the module with the price of its dear instructions in it.
+def metered(valid: bytes) -> tuple[bytes, int]:
+    """Return the module with the price of its dear instructions in it, and the fuel that an instance costs.
 
     Args:
         valid: a module that the library has validated.
@@ -57,8 +71,9 @@ def metered(valid: bytes) -> bytes:
         TooComplex: more dear instructions than `DEAR_MOST`; more branches, times the values that each may have to
             carry, than `COMPLEXITY`; or of no form that is known here.
     """
+    meter = _Meter(valid)
     try:
-        return _Meter(valid).rewritten()
+        return meter.rewritten(), meter.instance
     except (IndexError, ValueError) as problem:
         raise TooComplex("an instruction that is not known") from problem
 
@@ -69,34 +84,83 @@ class _Meter:
         self._arities: list[int] = []
         self._parameters: list[int] = []
         self._kinds: list[int] = []  # type of each function that the module defines
+        self._imported = 0
+        self._memories = 0
+        self._grows = False
         self._dear = 0
         self._complexity = 0
+        self.instance = 0
 
     def rewritten(self) -> bytes:
-        code = self._code
-        made = [code[:_HEAD]]
-        at = _HEAD
-        while at < len(code):
-            kind = code[at]
-            size, start = _number(code, at + 1)
-            if kind == _TYPES:
-                self._read_types(start)
-            elif kind == _FUNCTIONS:
-                count, place = _number(code, start)
-                for _ in range(count):
-                    one, place = _number(code, place)
-                    self._kinds.append(one)
+        sections = list(_sections(self._code))
+        bodies = b""
+        for kind, start, end in sections:
             if kind == _CODE:
-                body = self._bodies(start)
-                made += (bytes((kind,)), _encoded(len(body)), body)
+                bodies = self._bodies(start)
             else:
-                made.append(code[at : start + size])
-            at = start + size
+                self._read_section(kind, start, end)
+        made = [self._code[:_HEAD]]
+        for kind, start, end in sections:
+            body = bodies if kind == _CODE else self._code[start:end]
+            if self._grows:
+                body = self._with_growing(kind, body)
+            made += (bytes((kind,)), _encoded(len(body)), body)
         return b"".join(made)
+
+    def _read_section(self, kind: int, start: int, end: int) -> None:
+        code = self._code
+        if kind == _TYPES:
+            self._read_types(start)
+        elif kind == _IMPORTS:
+            self._read_imports(start)
+        elif kind == _FUNCTIONS:
+            count, at = _number(code, start)
+            for _ in range(count):
+                one, at = _number(code, at)
+                self._kinds.append(one)
+        elif kind == _MEMORIES:
+            self._read_memories(start)
+        elif kind in (_GLOBALS, _ELEMENTS):
+            self.instance += (end - start) * (GLOBAL_BYTE if kind == _GLOBALS else ELEMENT_BYTE)
+        elif kind == _DATA:
+            self.instance += end - start + _number(code, start)[0] * DATA_SEGMENT
+
+    def _read_imports(self, at: int) -> None:
+        self._imported, at = _number(self._code, at)
+        for _ in range(self._imported):
+            for _ in range(2):
+                size, at = _number(self._code, at)
+                at += size
+            if self._code[at] != 0:
+                raise TooComplex("it imports what is not a function")
+            at = _behind(self._code, at + 1)
+
+    def _read_memories(self, at: int) -> None:
+        self._memories, at = _number(self._code, at)
+        for _ in range(self._memories):
+            flags, at = _number(self._code, at)
+            least, at = _number(self._code, at)
+            self.instance += least * PAGE
+            if flags & 1:
+                at = _behind(self._code, at)
+
+    def _with_growing(self, kind: int, body: bytes) -> bytes:
+        """Return a section with what belongs to the functions that grow the memories, one for each."""
+        if kind == _TYPES:
+            return _with_added(body, [b"\x60\x01\x7f\x01\x7f"])
+        if kind == _FUNCTIONS:
+            return _with_added(body, [_encoded(len(self._arities))] * self._memories)
+        if kind == _CODE:
+            grown = [_growing(memory) for memory in range(self._memories)]
+            return _with_added(body, [_encoded(len(one)) + one for one in grown])
+        return body
 
     def _read_types(self, at: int) -> None:
         code = self._code
         count, at = _number(code, at)
+        if count > TYPES_MOST:
+            # Machine code is made for each, and much of it.
+            raise TooComplex(f"it has more than {TYPES_MOST} types")
         for _ in range(count):
             if code[at] != 0x60:
                 raise ValueError("not a function type")
@@ -139,9 +203,13 @@ class _Meter:
         for place, branches, call, price in _instructions(code, at, end):
             self._complexity += branches * (values + widest) + call * widest
             if price:
-                made += (code[start:place], b"\x41\x00", b"\x45" * (price - 1), b"\x1a")
+                made += (code[start:place], _price(price))
                 start = place
                 self._dear += 1
+                if code[place] == _MEMORY_GROW:
+                    memory, start = _number(code, place + 1)
+                    made += (b"\x10", _encoded(self._imported + len(self._kinds) + memory))
+                    self._grows = True
         if self._dear > DEAR_MOST:
             raise TooComplex(f"it has more than {DEAR_MOST} instructions that leave compiled code")
         if self._complexity > COMPLEXITY:
@@ -193,6 +261,37 @@ def _instructions(code: bytes, at: int, end: int) -> Iterator[tuple[int, int, in
             0x45 <= kind <= 0xC4
         ):
             raise ValueError("an instruction that is not known")
+
+
+def _sections(code: bytes) -> Iterator[tuple[int, int, int]]:
+    at = _HEAD
+    while at < len(code):
+        size, start = _number(code, at + 1)
+        yield code[at], start, start + size
+        at = start + size
+
+
+def _with_added(section: bytes, items: list[bytes]) -> bytes:
+    count, start = _number(section, 0)
+    return _encoded(count + len(items)) + section[start:] + b"".join(items)
+
+
+def _price(fuel: int) -> bytes:
+    """Return instructions that cost fuel and compile to nothing."""
+    return b"\x41\x00" + b"\x45" * (fuel - 1) + b"\x1a"
+
+
+def _growing(memory: int) -> bytes:
+    """Return a function's body that pays for each page, as many as a memory can have, and then grows the memory."""
+    # One local holds the pages to pay: the lesser of those asked for and 256.
+    lesser = bytes.fromhex("01017f 2000 418002 2000 418002 49 1b 2101")
+    until_none, one_less = (
+        bytes.fromhex("0240 0340 2001 45 0d01"),
+        bytes.fromhex("2001 4101 6b 2101"),
+    )
+    again, grow = bytes.fromhex("0c00 0b 0b"), bytes.fromhex("2000 40") + _encoded(memory) + b"\x0b"
+    page = _price(_PAGE_PART) * (PAGE // _PAGE_PART)
+    return lesser + until_none + page + one_less + again + grow
 
 
 def _behind_address(code: bytes, at: int) -> int:

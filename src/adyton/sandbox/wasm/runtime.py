@@ -16,8 +16,10 @@ from adyton.sandbox.wasm.imports import Ask, Imports
 from adyton.sandbox.wasm.meter import TooComplex, metered
 from adyton.sandbox.wasm.run import End, Run
 from adyton.sandbox.wasm.settings import make_config
+from adyton.sandbox.wasm.wire import number, read_number
 
 _MAGIC: Final = b"\0asm\x01\0\0\0"
+_NUMBER: Final = 8
 _OUT_OF_FUEL: Final = 11
 _TRAPS: Final = {
     0: "the stack is exhausted",
@@ -48,7 +50,7 @@ class Runtime:
         self._engine_at = _address(self._engine)
         self._linker = Linker(self._engine)
         self._frames: list[Frame] = []
-        self._loaded: dict[bytes, tuple[Any, int]] = {}
+        self._loaded: dict[bytes, tuple[Any, int, int]] = {}
         imports = Imports(ask)
         # Invariant: the callbacks live as long as the linker.
         self._callbacks = [self._define(name, imports.method(name)) for name in abi.IMPORTS]
@@ -58,7 +60,7 @@ class Runtime:
     # --- modules --------------------------------------------------------------------------------
 
     def compile(self, code: bytes) -> bytes:
-        """Return the module's machine code, once its imports and exports are what they must be.
+        """Return an instance's fuel and the module's machine code, once its imports and exports are what they must be.
 
         Raises:
             ModuleRefused: it is no such module.
@@ -68,14 +70,15 @@ class Runtime:
             raise ModuleRefused("not a binary WebAssembly module of version 1")
         try:
             Module.validate(self._engine, code)
-            module = Module(self._engine, metered(code))
+            priced, instance = metered(code)
+            module = Module(self._engine, priced)
         except wasmtime.WasmtimeError as problem:
             raise ModuleRefused(_said(problem)) from problem
         except TooComplex as problem:
             raise ModuleRefused(str(problem)) from problem
         _check_imports(module)
         _check_exports(module)
-        return bytes(module.serialize())
+        return number(instance) + bytes(module.serialize())
 
     def load(self, name: bytes, compiled: bytes) -> None:
         """Take up a module that this version of the engine has compiled.
@@ -86,11 +89,11 @@ class Runtime:
             ModuleRefused: of another version or configuration.
         """
         try:
-            module = Module.deserialize(self._engine, compiled)
+            module = Module.deserialize(self._engine, compiled[_NUMBER:])
             prepared = self._linker.instantiate_pre(module)
         except wasmtime.WasmtimeError as problem:
             raise ModuleRefused(_said(problem)) from problem
-        self._loaded[name] = (prepared, _address(prepared))
+        self._loaded[name] = (prepared, _address(prepared), read_number(compiled[:_NUMBER]))
 
     def drop(self, name: bytes) -> None:
         """Forget a module."""
@@ -104,11 +107,11 @@ class Runtime:
         Raises:
             BaseException: what went wrong between engine and enclave; no run may go on then.
         """
-        prepared = self._loaded[run.module][1]
+        _, prepared, instance = self._loaded[run.module]
         frame = Frame(self._engine_at, run)
         self._frames.append(frame)
         try:
-            frame.charge(abi.FUEL_CALL)
+            frame.charge(abi.FUEL_CALL + instance)
             return self._enter(frame, prepared)
         except Ended as ended:
             return frame.failed(ended.status, ended.reason)

@@ -69,5 +69,5 @@ def identity() -> str:
     """Name what a compiled module depends on beside its source."""
     settings = sorted((_SWITCHES | _SIZES).items())
     shown = " ".join(f"{name}={int(value)}" for name, value in settings)
-    prices = f"dear={meter.DEAR} fill={meter.DEAR_FILL}"
+    prices = f"dear={meter.DEAR} fill={meter.DEAR_FILL} page={meter.PAGE}"
     return f"wasmtime {VERSION} {os.uname().machine} {prices} {shown}"
