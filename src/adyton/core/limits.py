@@ -83,6 +83,10 @@ CONTRACT_INPUT: Final = 256 * KIB
 CONTRACT_OUTPUT: Final = 128 * KIB
 CONTRACT_FUEL: Final = 1_000_000_000  # of one request
 CONTRACT_BLOCK_FUEL: Final = 3_000_000_000  # of all requests of a block; the next ones are refused
+CONTRACT_COMPILE: Final = (
+    200_000_000  # that a deployment or upgrade takes of a block's fuel beside its run
+)
+CONTRACT_COMPILE_BYTE: Final = 5_000  # and for each byte of the module
 CONTRACT_STORED: Final = (
     2 * MIB
 )  # written by one request, `CONTRACT_WRITE` counted for each write beside its bytes

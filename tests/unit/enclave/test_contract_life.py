@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from wasmtime import wat2wasm
 
 from adyton.client.borsh import encode_value
 from adyton.core import limits
+from adyton.core.schema import Message
 from adyton.protocol import contract as protocol
 from adyton.protocol.contract import code_hash
 from adyton.protocol.wasm_module import read_module
 from adyton.sandbox.wasm import abi
+from adyton.sandbox.wasm.engine import Engine, EngineGone
 from adyton.sandbox.wasm.run import End
 from tests.contract_kit import INTERFACE, SINK, ContractClient, Sink, built
 from tests.host_simulator import HostSimulator, Refused, SimulatedClient
@@ -234,6 +237,48 @@ def test_a_blocks_fuel_is_bounded(
     codes = [sink.client.open(block, at, request).code for at, request in enumerate(requests)]
     assert codes == ["", "", "out_of_block_fuel"]
     assert sink.value(sink.do("echo", data="00"), "call", "echo") == "00"
+
+
+def codes_of(sink: Sink, host: HostSimulator, method: str, arguments: list[Message]) -> list[str]:
+    """Return what becomes public of requests in one block."""
+    sink.client.contact()
+    requests = [sink.client.request(protocol.APP, method, one.encode()) for one in arguments]
+    block = host.block(*[sink.client.envelope(request) for request in requests])
+    return [sink.client.open(block, at, request).code for at, request in enumerate(requests)]
+
+
+def test_a_block_compiles_few_modules(
+    sink: Sink, host: HostSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes a process of its own, also where it is refused in the end."""
+    code = built("counter_c")
+    # One that the outline lets pass and the compiler does not.
+    valid = bytes(wat2wasm('(module (memory (export "memory") 1) (func (drop (i32.const 1))))'))
+    broken = valid.replace(b"\x41\x01\x1a", b"\x41\x01\x6a")
+    assert read_module(broken).memories == (1,)
+    assert sink.deploy(broken).status == "refused"
+    for module in (code, broken):
+        deploy = protocol.Deploy(module, b"", protocol.NEVER, "single-host", 0, 0)
+        monkeypatch.setattr(
+            limits,
+            "CONTRACT_BLOCK_FUEL",
+            limits.CONTRACT_COMPILE + len(module) * limits.CONTRACT_COMPILE_BYTE + 1,
+        )
+        codes = codes_of(sink, host, protocol.DEPLOY, [deploy] * 3)
+        assert codes == ["", "", "out_of_block_fuel"]
+
+
+def test_a_call_that_ends_the_engine_counts_in_its_block(
+    sink: Sink, host: HostSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> End:
+        raise EngineGone
+
+    monkeypatch.setattr(limits, "CONTRACT_BLOCK_FUEL", 30_000_000)
+    monkeypatch.setattr(Engine, "run", gone)
+    call = protocol.Call(sink.address, "echo", b"", 20_000_000)
+    codes = codes_of(sink, host, protocol.CALL, [call] * 3)
+    assert codes == ["engine_failed", "engine_failed", "out_of_block_fuel"]
 
 
 def test_what_one_call_and_one_block_write_is_bounded(

@@ -125,6 +125,8 @@ class Contracts:
         require_ordering(call.genesis.configuration.ordering, contract.ordering)
         try:
             outline = read_module(code)
+            # Whatever becomes of it: a compiler's process is started for it, and ended.
+            self._block.fuel += limits.CONTRACT_COMPILE + limits.CONTRACT_COMPILE_BYTE * len(code)
             self._modules.compile(contract.code_hash, code)
         except (MalformedError, GuestError) as problem:
             # The deployer is told why; a public code would not say it.
@@ -168,9 +170,14 @@ class Contracts:
             False,
             partial(self._keys.contract_random, call.exec_id),
         )
-        end, execution = self._enter(
-            around, contract, code, export, given, fuel, call.request.client_key
-        )
+        try:
+            end, execution = self._enter(
+                around, contract, code, export, given, fuel, call.request.client_key
+            )
+        except GuestError:
+            # It took as long as any call, and more.
+            self._block.fuel += fuel
+            raise
         self._block.fuel += end.fuel
         return end, execution
 
