@@ -14,9 +14,10 @@ from adyton.core.schema import Message
 from adyton.protocol import contract as protocol
 from adyton.protocol.contract import code_hash
 from adyton.protocol.wasm_module import read_module
-from adyton.sandbox.wasm import abi
-from adyton.sandbox.wasm.engine import Engine, EngineGone
-from adyton.sandbox.wasm.run import End
+from adyton.sandbox.wasm import abi, wire
+from adyton.sandbox.wasm.engine import Answer, Engine, EngineGone
+from adyton.sandbox.wasm.run import End, Run
+from adyton.sandbox.wasm.wire import BrokenWire
 from tests.contract_kit import INTERFACE, SINK, ContractClient, Sink, built
 from tests.host_simulator import HostSimulator, Refused, SimulatedClient
 
@@ -347,6 +348,36 @@ def test_an_engine_that_changes_something_in_a_query_is_replaced_and_nothing_hal
         sink.see("seen")
     monkeypatch.undo()
     assert sink.value(sink.do("echo", data="ab"), "call", "echo") == "ab"
+
+
+@pytest.mark.parametrize(
+    ("tag", "fields", "most"),
+    [
+        (wire.GET, [b"k"], 1_000_000 // abi.FUEL_COST["state_get"][0]),
+        (wire.RANDOM, [wire.number(8)], 1_000_000 // abi.FUEL_COST["random"][0]),
+        (wire.CALL, [bytes(32), b"m", b"", wire.number(1_000_000)], 0),
+    ],
+)
+def test_an_engine_that_asks_for_more_than_its_contract_can_pay_is_ended(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch, tag: int, fields: list[bytes], most: int
+) -> None:
+    """A contract that took the engine over could otherwise ask for ever, and the node would do nothing else."""
+    answered: list[int] = []
+
+    def asking(_engine: Engine, _run: Run, answer: Answer) -> End:
+        answered.clear()
+        try:
+            while len(answered) < 1000:
+                answer(tag, fields)
+                answered.append(tag)
+        except BrokenWire as problem:
+            raise EngineGone from problem
+        raise AssertionError("it was answered a thousand times")
+
+    monkeypatch.setattr(Engine, "run", asking)
+    with pytest.raises(AssertionError, match="engine_failed"):
+        sink.do("echo", fuel=1_000_000, data="ab")
+    assert len(answered) == most
 
 
 def test_unknown_methods_of_the_app_are_refused(sink: Sink) -> None:

@@ -26,6 +26,15 @@ _NO = b"\x00"
 _YES = b"\x01"
 _SCAN_STEP = 256
 _METHODS_LEARNED = 4096
+# What each question costs the contract that asks, at least.
+_PRICES = {
+    wire.GET: abi.FUEL_COST["state_get"][0],
+    wire.SCAN: abi.FUEL_COST["state_scan"][0],
+    wire.RANDOM: abi.FUEL_COST["random"][0],
+    wire.CALL: abi.FUEL_COST["call"][0],
+    wire.VERIFY: abi.FUEL_COST["ed25519_verify"][0],
+    wire.RECOVER: abi.FUEL_COST["secp256k1_recover"][0],
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,23 @@ class _Mark:
     events: int
 
 
+@dataclass
+class _Running:
+    """A contract that runs, and the most fuel that it can have left: the enclave's own count of what it asked for."""
+
+    contract: Contract
+    left: int
+
+    @property
+    def address(self) -> bytes:
+        return self.contract.address
+
+    def pay(self, fuel: int) -> None:
+        self.left -= fuel
+        if self.left < 0:
+            raise BrokenWire("more questions than its fuel allows")
+
+
 class Execution:
     """Runs contracts for one request; nothing reaches the state before `finish` is asked for the changes.
 
@@ -89,7 +115,7 @@ class Execution:
         self._habits = habits
         self._modules = modules
         self._around = around
-        self._running: list[Contract] = []
+        self._running: list[_Running] = []
         self._randoms = 0
         # What finished runs have changed, by address and key; a run's own changes are in the engine until it ends.
         self.journal: dict[tuple[bytes, bytes], bytes | None] = {}
@@ -124,7 +150,7 @@ class Execution:
         self._load(contract, code)
         method = (contract.address, export)
         mark = _Mark(dict(self.journal), len(self.events))
-        self._running.append(contract)
+        self._running.append(_Running(contract, fuel))
         try:
             run = Run(
                 contract.code_hash,
@@ -202,6 +228,7 @@ class Execution:
     # --- questions of the running contract ------------------------------------------------------
 
     def _answer(self, tag: int, unverified: list[bytes]) -> list[bytes]:
+        self._running[-1].pay(_PRICES[tag])
         try:
             if tag == wire.GET:
                 (key,) = unverified
@@ -283,15 +310,18 @@ class Execution:
 
     def _call(self, address: bytes, method: bytes, given: bytes, fuel: int) -> list[bytes]:
         """Run another contract's method for the running one."""
-        caller = self._running[-1].address
+        caller = self._running[-1]
+        if fuel > caller.left:
+            raise BrokenWire("more fuel for another than it has itself")
         refused = self._refused_call(address, method)
         if refused is not None or fuel < 0 or len(given) > abi.INPUT:
             return [number(refused or abi.CALL_FAILED), b"", number(0)]
         contract = self._book.record(address).contract
         kind = "query" if self._around.query else "call"
         end = self.enter(
-            contract, None, f"{kind}:{method.decode()}", given, fuel, (CONTRACT, caller)
+            contract, None, f"{kind}:{method.decode()}", given, fuel, (CONTRACT, caller.address)
         )
+        caller.pay(end.fuel)
         if end.status != abi.DONE:
             reason = f"{end.status}: {end.reason}".encode()[: abi.REASON]
             return [number(abi.CALL_FAILED), reason, number(end.fuel)]
