@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,6 @@ from adyton.client.contract_interface import Interface, Method
 from adyton.client.exchange import Accepted
 from adyton.client.session import Session
 from adyton.core.errors import GuestError, MalformedError, VerificationError
-from adyton.protocol import contract as protocol
 from adyton.protocol.claims import CONTRACT_FIELDS, claims_digest, commit
 from adyton.protocol.contract import ContractEntry, Result
 
@@ -100,33 +99,28 @@ class Asked:
         address: of the contract; None where it is made.
         method: `init`, `migrate` or a call's name.
         given: its input.
-        ordering: the least level to accept.
         reader: of what comes back.
     """
 
     address: bytes | None
     method: str
     given: bytes
-    ordering: str
     reader: Reader
 
 
-def carry_out(session: Session, what: str, encoded: bytes, asked: Asked) -> Called:
+def carry_out(session: Session, send: Callable[[], Accepted], asked: Asked) -> Called:
     """Have it carried out and recorded, and hold the entry's commitments against what came back.
 
     Args:
         session: who asks.
-        what: `deploy`, `call` or `upgrade`.
-        encoded: arguments of the request.
+        send: returns the proven acceptance of the request.
         asked: what the answer is held to.
 
     Raises:
         ContractFailed, AnswerUnreadable: with the proof. VerificationError: another answer than was asked for.
         Error: as `Session.request`.
     """
-    accepted = session.request(
-        protocol.APP, what, encoded, ordering=asked.ordering, name=asked.method
-    )
+    accepted = send()
     result = Result.decode(accepted.response.result)
     if asked.address not in (None, result.address):
         raise VerificationError("answer_invalid", "the answer of another contract")

@@ -20,8 +20,11 @@ from adyton.client.contract_calls import (
     carry_out,
 )
 from adyton.client.contract_interface import Interface, Method, read_interface
+from adyton.client.exchange import Accepted
+from adyton.client.records import PENDING, RequestRecord
 from adyton.client.session import Session
 from adyton.core.errors import UsageError, VerificationError
+from adyton.core.schema import Message
 from adyton.protocol import contract as protocol
 from adyton.protocol.contract import (
     Description,
@@ -29,6 +32,7 @@ from adyton.protocol.contract import (
     code_hash,
     contract_address,
 )
+from adyton.protocol.envelope import Request, SignedRequest
 from adyton.protocol.wasm_module import Outline, read_module
 
 DEFAULT_FUEL: Final = 200_000_000
@@ -79,13 +83,16 @@ class Contract:
         """
         interface = self._told("call", method)
         shape, given = _input(interface, "call", method, arguments)
-        asked = protocol.Call(self.address, method, given, fuel).encode()
-        return carry_out(
-            self._session,
-            protocol.CALL,
+        asked = protocol.Call(self.address, method, given, fuel)
+        return self._call(
             asked,
-            Asked(self.address, method, given, ordering, self._reader(interface, shape)),
+            self._reader(interface, shape),
+            _sender(self._session, protocol.CALL, asked, method, ordering),
         )
+
+    def _call(self, asked: protocol.Call, reader: Reader, send: Callable[[], Accepted]) -> Called:
+        held = Asked(self.address, asked.method, asked.given, reader)
+        return carry_out(self._session, send, held)
 
     def query(self, method: str, arguments: Any = None, *, fuel: int = DEFAULT_FUEL) -> Any:
         """Ask a method that may not change state: answered at once, recorded nowhere.
@@ -137,29 +144,27 @@ class Contract:
         Raises:
             PolicyError: `not_upgradable`. Else as `call`.
         """
-        outline = read_module(code)
-        interface = read_interface(outline.interface)
-        shape, given = _input(interface, "migrate", "migrate", arguments)
-        asked = protocol.Upgrade(self.address, code, given, fuel).encode()
-        called = carry_out(
-            self._session,
-            protocol.UPGRADE,
-            asked,
-            Asked(
-                self.address,
-                "migrate",
-                given,
-                "single-host",
-                Reader(interface, shape, code_hash(code)),
-            ),
+        _, given = _input(
+            read_interface(read_module(code).interface), "migrate", "migrate", arguments
         )
+        asked = protocol.Upgrade(self.address, code, given, fuel)
+        send = _sender(self._session, protocol.UPGRADE, asked, "migrate", "single-host")
+        return self._upgrade(asked, send, least=self.description.contract.version + 1)
+
+    def _upgrade(
+        self, asked: protocol.Upgrade, send: Callable[[], Accepted], *, least: int
+    ) -> tuple[Contract, Called]:
+        outline, hashed = read_module(asked.code), code_hash(asked.code)
+        interface = read_interface(outline.interface)
+        shape = Method() if interface is None else interface.method("migrate", "migrate")
+        held = Asked(self.address, "migrate", asked.given, Reader(interface, shape, hashed))
+        called = carry_out(self._session, send, held)
         was = self.description.contract
         made = None if called.entry is None else called.entry.contract
         if (
             made is None
-            or made.version <= was.version
-            or replace(was, code_hash=code_hash(code), version=made.version, height=made.height)
-            != made
+            or made.version < least
+            or replace(was, code_hash=hashed, version=made.version, height=made.height) != made
         ):
             raise VerificationError("answer_invalid", "another upgrade was made than asked for")
         return Contract(self._session, _described(made, outline)), called
@@ -205,30 +210,79 @@ def deploy(
     Raises:
         MalformedError: `module_refused`. ContractFailed: `init` or the compiler refuses. Else as `Contract.call`.
     """
-    outline = read_module(code)
+    _, given = _input(read_interface(read_module(code).interface), "init", "init", arguments)
+    asked = protocol.Deploy(code, given, upgrade, ordering, padding, fuel)
+    return _deploy(session, asked, _sender(session, protocol.DEPLOY, asked, "init", "single-host"))
+
+
+def _deploy(
+    session: Session, asked: protocol.Deploy, send: Callable[[], Accepted]
+) -> tuple[Contract, Called]:
+    outline, hashed = read_module(asked.code), code_hash(asked.code)
     interface = read_interface(outline.interface)
-    shape, given = _input(interface, "init", "init", arguments)
-    asked = protocol.Deploy(code, given, upgrade, ordering, padding, fuel).encode()
-    called = carry_out(
-        session,
-        protocol.DEPLOY,
-        asked,
-        Asked(None, "init", given, "single-host", Reader(interface, shape, code_hash(code))),
-    )
+    shape = Method() if interface is None else interface.method("init", "init")
+    held = Asked(None, "init", asked.given, Reader(interface, shape, hashed))
+    called = carry_out(session, send, held)
     made = None if called.entry is None else called.entry.contract
-    identity = session.keystore.identity
+    deployer = session.keystore.identity.signing_key.public
+    address = contract_address(called.accepted.exec_id, hashed, deployer)
     if (
         made is None
-        or made.code_hash != code_hash(code)
-        or made.deployer != identity.signing_key.public
-        or made.address != called.result.address
-        or made.address != contract_address(called.accepted.exec_id, made.code_hash, made.deployer)
-        or (made.upgrade, made.ordering, made.padding) != (upgrade, ordering, padding)
-        or made.version != 0
+        or called.result.address != address
+        or (made.address, made.code_hash, made.deployer, made.version)
+        != (address, hashed, deployer, 0)
+        or (made.upgrade, made.ordering, made.padding)
+        != (asked.upgrade, asked.ordering, asked.padding)
     ):
         raise VerificationError("answer_invalid", "another contract was made than asked for")
     # Known from the entry and the module: asking once more could fail, and the proof be lost.
     return Contract(session, _described(made, outline)), called
+
+
+def pending(session: Session) -> list[RequestRecord]:
+    """Return the deployments, calls and upgrades without an answer, oldest first."""
+    return [
+        record
+        for record in session.store.requests()
+        if record.app == protocol.APP and record.state == PENDING
+    ]
+
+
+def resume(session: Session, record: RequestRecord) -> tuple[Contract, Called]:
+    """Ask again for what has no answer: however often, it has one effect.
+
+    Args:
+        session: whose it is.
+        record: one of `pending`.
+
+    Returns:
+        The contract as it is then, and what was carried out.
+
+    Raises:
+        Error: as `deploy`, `Contract.call` or `Contract.upgrade`; refused in public, it has no effect any more.
+    """
+    request = Request.decode(SignedRequest.decode(record.signed or b"").body)
+
+    def send() -> Accepted:
+        return session.resume(record.request_id, keep=False)
+
+    if request.method == protocol.DEPLOY:
+        return _deploy(session, protocol.Deploy.decode(request.arguments), send)
+    if request.method == protocol.UPGRADE:
+        upgrade = protocol.Upgrade.decode(request.arguments)
+        # It may have been carried out: then it is described as it is since.
+        return describe(session, upgrade.address)._upgrade(upgrade, send, least=1)
+    call = protocol.Call.decode(request.arguments)
+    contract = describe(session, call.address)
+    interface = contract._told("call", call.method)
+    shape = Method() if interface is None else interface.method("call", call.method)
+    return contract, contract._call(call, contract._reader(interface, shape), send)
+
+
+def _sender(
+    session: Session, what: str, asked: Message, name: str, ordering: str
+) -> Callable[[], Accepted]:
+    return lambda: session.request(protocol.APP, what, asked.encode(), ordering=ordering, name=name)
 
 
 def describe(session: Session, address: bytes) -> Contract:

@@ -11,12 +11,9 @@ import pytest
 from adyton.client import Session
 from adyton.client.contract_calls import AnswerUnreadable, ContractFailed
 from adyton.client.contract_receipt import make_receipt
-from adyton.client.contracts import (
-    deploy,
-    describe,
-    fetch_code,
-)
-from adyton.core.errors import VerificationError
+from adyton.client.contracts import deploy, describe, fetch_code, pending, resume
+from adyton.client.records import RequestRecord
+from adyton.core.errors import UnavailableError, VerificationError
 from tests.adversary.contract_server import ContractServer, with_interface
 from tests.adversary.server_simulator import open_session
 from tests.contract_kit import BUILT
@@ -161,3 +158,63 @@ def test_code_is_the_one_whose_hash_is_told(session: Session, server: ContractSe
     server.module = with_interface("adyton-interface 1\n", COUNTER)
     with pytest.raises(VerificationError, match="code"):
         fetch_code(session, contract)
+
+
+# --- answers that are lost ----------------------------------------------------------------------
+
+
+def lost(session: Session, server: ContractServer) -> RequestRecord:
+    """Return the one request without an answer; from here on there are answers again."""
+    server.drops = []
+    (record,) = pending(session)
+    return record
+
+
+def test_a_deployment_whose_answer_is_lost_is_taken_up_again(
+    session: Session, server: ContractServer
+) -> None:
+    server.drops = ["POST /task", "GET /block"] * 100
+    with pytest.raises(UnavailableError):
+        deploy(session, COUNTER, upgrade="deployer")
+    made = server.contract
+    contract, called = resume(session, lost(session, server))
+    assert contract.description.contract == made == server.contract
+    assert make_receipt(session, called).openings
+    assert pending(session) == []
+
+
+def test_a_call_whose_answer_is_lost_has_one_effect_and_its_proof(
+    session: Session, server: ContractServer
+) -> None:
+    contract, _ = deploy(session, COUNTER)
+    server.outcome = {"output": SEVEN}
+    server.drops = ["POST /task", "GET /block"] * 100
+    with pytest.raises(UnavailableError):
+        contract.call("add", {"amount": 7})
+    recorded = len(server.recorded)
+    _, called = resume(session, lost(session, server))
+    assert (called.value, called.fields["method"]) == (7, b"add")
+    assert (len(server.recorded), pending(session)) == (recorded, [])
+
+
+def test_an_upgrade_whose_answer_is_lost_is_taken_up_again(
+    session: Session, server: ContractServer
+) -> None:
+    contract, _ = deploy(session, COUNTER, upgrade="deployer")
+    server.drops = ["POST /task", "GET /block"] * 100
+    with pytest.raises(UnavailableError):
+        contract.upgrade(KITCHEN_SINK, b"")
+    again, _ = resume(session, lost(session, server))
+    assert again.description.contract.version == 1
+    assert "set" in again.description.calls
+
+
+def test_another_answer_is_refused_when_it_is_taken_up_too(
+    session: Session, server: ContractServer
+) -> None:
+    server.made = {"padding": 9}
+    server.drops = ["POST /task", "GET /block"] * 100
+    with pytest.raises(UnavailableError):
+        deploy(session, COUNTER)
+    with pytest.raises(VerificationError, match="another contract"):
+        resume(session, lost(session, server))
