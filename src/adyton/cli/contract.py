@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adyton.cli import contract_project
 from adyton.cli.connect import hex_bytes, open_session
-from adyton.cli.contract_receipts import require_new, told, wanted
+from adyton.cli.contract_receipts import require_new, told, wanted, without_answer
 from adyton.cli.contract_shown import (
     arguments_of,
     description_json,
@@ -61,6 +61,7 @@ def add(nouns: Any) -> None:
     _add_call(verbs, [*online, ordering_parent()])
     _add_query(verbs, online)
     _add_upgrade(verbs, online)
+    _add_resume(verbs, online)
     _add_describe(verbs, online)
     _add_events(verbs, online)
 
@@ -145,6 +146,18 @@ def _add_upgrade(verbs: Any, parents: list[Any]) -> None:
         "arguments_json", metavar="JSON", nargs="?", help=f"for migrate: {_ARGUMENTS_HELP}"
     )
     _fuel(parser)
+    _receipt(parser)
+
+
+def _add_resume(verbs: Any, parents: list[Any]) -> None:
+    parser = _verb(
+        verbs,
+        "resume",
+        "ask again for a deployment, call or upgrade whose answer was lost: it has one effect",
+        parents,
+        _resume,
+    )
+    parser.add_argument("task", metavar="TASK", nargs="?", help="which, where there are several")
     _receipt(parser)
 
 
@@ -237,6 +250,24 @@ def _upgrade(args: argparse.Namespace, out: Output) -> int:
     version = contract.description.contract.version
     out.text(
         f"contract {contract.address.hex()}, version {version}",
+        *result_lines(called.result, called.value),
+    )
+    out.json({**description_json(contract), **result_json(called)})
+    receipt.write(made)
+    return 0
+
+
+def _resume(args: argparse.Namespace, out: Output) -> int:
+    from adyton.client.contracts import resume
+
+    receipt = wanted(args)
+    with open_session(settings_of(args), out) as session, out.waiting("asking again"):
+        record = without_answer(session, args.task)
+        with told(args, out, session, receipt):
+            contract, called = resume(session, record)
+        made = receipt.made(session, called)
+    out.text(
+        f"{record.name} of contract {contract.address.hex()}",
         *result_lines(called.result, called.value),
     )
     out.json({**description_json(contract), **result_json(called)})

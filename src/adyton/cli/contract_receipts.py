@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from adyton.cli.contract_shown import failure_json
 from adyton.cli.output import Output, printable
-from adyton.core.errors import UsageError
+from adyton.core.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from adyton.client.contract_calls import Called
+    from adyton.client.records import RequestRecord
     from adyton.client.session import Session
 
 
@@ -80,6 +81,34 @@ def told(
             except OSError as lost:
                 out.note(f"adyton: {receipt.path}: the receipt is lost: {lost.strerror}")
         raise
+    except (UnavailableError, KeyboardInterrupt):
+        if _pending(session):
+            out.note(
+                "adyton: it is not known whether it took effect; `adyton contract resume` asks again "
+                "for the same, the same command once more would be another one"
+            )
+        raise
+
+
+def without_answer(session: Session, named: str | None) -> RequestRecord:
+    """Return the request that is to be asked for again.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    open_ = [one for one in _pending(session) if one.task_hash.hex().startswith(named or "")]
+    if not open_:
+        raise UsageError("not_found", "nothing of contracts is without an answer")
+    if len(open_) > 1:
+        listed = ", ".join(f"{one.task_hash.hex()[:16]} ({one.name})" for one in open_)
+        raise UsageError("usage", f"several have no answer; name one of: {listed}")
+    return open_[0]
+
+
+def _pending(session: Session) -> list[RequestRecord]:
+    from adyton.client.contracts import pending
+
+    return pending(session)
 
 
 def wanted(args: argparse.Namespace) -> Wanted:

@@ -43,7 +43,8 @@ NEXT: Final[dict[str, str]] = {
         "to use it all the same, add --allow-simulated or set ADYTON_ALLOW_SIMULATED=1"
     ),
     "unreachable": "check the address, and that the server runs",
-    "timeout": "ask again: the same request has one effect, however often it is sent",
+    "timeout": "the server may have it all the same; `adyton results` and `adyton contract resume` ask again "
+    "for the same request, which has one effect",
     "overloaded": "wait a little and try again",
     "enclave_down": "the server starts its enclave again; try in a few seconds",
     "not_admitted": "give its operator the output of `adyton whoami`, and trust it again with --invite FILE",

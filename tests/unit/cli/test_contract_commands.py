@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adyton.client.patience import Patience
 from tests.adversary.contract_server import ContractServer, with_interface
 from tests.contract_kit import BUILT
 from tests.unit.cli.conftest import Adyton, Called, has_line, refused
@@ -294,3 +296,32 @@ def test_what_init_takes_is_told_before_there_is_a_contract_to_describe(
         said = trusted("contract", "deploy", "begun.wasm", *given)
         refused(said, 2, "interface")
         assert "item: string, ends: u64" in said.stderr
+
+
+# --- answers that are lost ----------------------------------------------------------------------
+
+
+def test_a_call_whose_answer_is_lost_is_asked_for_again(
+    trusted: Adyton,
+    server: ContractServer,
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Patience, "__call__", lambda _, attempt: attempt())
+    refused(trusted("contract", "resume"), 2, "not_found")
+    for _ in range(2):
+        server.drops = ["POST /task", "GET /block"] * 100
+        said = trusted(*call(address))
+        refused(said, 7, "timeout")
+        assert "adyton contract resume" in said.stderr
+    server.drops = []
+    said = trusted("contract", "resume")
+    refused(said, 2, "usage")
+    first, second = re.findall(r"([0-9a-f]{16}) \(add\)", said.stderr)
+    recorded = len(server.recorded)
+    told = trusted("contract", "resume", first, "--receipt", "r", "--json").json()
+    assert (told["value"], told["address"]) == (7, address)
+    assert trusted("verify", "r").status == 0
+    assert has_line(trusted("contract", "resume").stdout, "add of contract", address)
+    assert len(server.recorded) == recorded
+    refused(trusted("contract", "resume", second), 2, "not_found")
