@@ -80,9 +80,12 @@ def fetch(session: Session, record: RequestRecord, *, timeout_s: float) -> Finis
         UnavailableError: `timeout`, it has not finished yet; ask again later.
         VerificationError: what is shown is not this task's end.
     """
-    record = settle(session, record)
+    # Before it is sent again: of another app, its answer would come to nobody.
     if record.app != protocol.APP:
-        raise UsageError("usage", "not a task")
+        raise UsageError(
+            "usage", "not a task; a contract's call is taken up by adyton contract resume"
+        )
+    record = settle(session, record)
     if record.exec_id is not None and record.finished is not None:
         kept = session.keeper.reopen_entry(record.finished)
         return _opened(session, record, _accepted(session, record, None), kept)

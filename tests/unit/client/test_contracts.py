@@ -13,7 +13,8 @@ from adyton.client.contract_calls import AnswerUnreadable, ContractFailed
 from adyton.client.contract_receipt import make_receipt
 from adyton.client.contracts import deploy, describe, fetch_code, pending, resume
 from adyton.client.records import RequestRecord
-from adyton.core.errors import UnavailableError, VerificationError
+from adyton.client.tasks import fetch
+from adyton.core.errors import UnavailableError, UsageError, VerificationError
 from tests.adversary.contract_server import ContractServer, with_interface
 from tests.adversary.server_simulator import open_session
 from tests.contract_kit import BUILT
@@ -218,3 +219,17 @@ def test_another_answer_is_refused_when_it_is_taken_up_too(
         deploy(session, COUNTER)
     with pytest.raises(VerificationError, match="another contract"):
         resume(session, lost(session, server))
+
+
+def test_a_lost_call_taken_for_a_task_is_not_spent(
+    session: Session, server: ContractServer
+) -> None:
+    contract, _ = deploy(session, COUNTER)
+    server.outcome = {"output": SEVEN}
+    server.drops = ["POST /task", "GET /block"] * 100
+    with pytest.raises(UnavailableError):
+        contract.call("add", {"amount": 7})
+    record = lost(session, server)
+    with pytest.raises(UsageError, match="contract resume"):
+        fetch(session, record, timeout_s=0)
+    assert resume(session, lost(session, server))[1].value == 7
