@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from adyton.core.errors import MalformedError
+from adyton.sandbox.wasm.engine import Engine
 from tests.contract_kit import Sink, built
 from tests.host_simulator import HostSimulator, Refused
 
@@ -123,6 +125,24 @@ def test_machine_code_of_the_hosts_own_is_never_run(sink: Sink) -> None:
         # It was compiled again, and kept again.
         assert host.modules[name] == genuine or len(host.modules[name]) == len(genuine)
     assert sink.call(other.address, "add", bytes(8)).status == "done"
+
+
+def test_machine_code_of_another_processor_is_made_again(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chain that has moved: what was sealed opens, and the engine cannot use it here."""
+    load = Engine.load
+    refused: list[bytes] = []
+
+    def load_second(engine: Engine, name: bytes, compiled: bytes) -> None:
+        if not refused:
+            refused.append(name)
+            raise MalformedError("module_refused", "of another processor")
+        load(engine, name, compiled)
+
+    monkeypatch.setattr(Engine, "load", load_second)
+    assert sink.do("move_two").status == "done"
+    assert refused
 
 
 def test_a_host_that_keeps_no_module_costs_time_alone(sink: Sink) -> None:

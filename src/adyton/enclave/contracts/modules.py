@@ -6,6 +6,7 @@ host can lose it, and nothing else.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
 from adyton.core import limits
@@ -69,10 +70,14 @@ class Modules:
         engine = self.engine
         if engine.holds(code_hash):
             return
-        compiled = self._kept(code_hash)
-        if compiled is None:
-            compiled = engine.compile(code)
-            self._keep(code_hash, compiled)
+        kept = self._kept(code_hash)
+        if kept is not None:
+            # Compiled on a processor that has more than this one, it is made again.
+            with suppress(MalformedError):
+                engine.load(code_hash, kept)
+                return
+        compiled = engine.compile(code)
+        self._keep(code_hash, compiled)
         engine.load(code_hash, compiled)
 
     def holds(self, code_hash: bytes) -> bool:
