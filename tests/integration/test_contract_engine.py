@@ -204,6 +204,28 @@ def test_a_start_function_is_metered_and_reaches_nothing(engine: Engine) -> None
     assert engine.run(run_of(name, "call:x"), answer).status == "limit"
 
 
+@pytest.mark.parametrize(
+    ("kind", "call"),
+    [
+        ('"block_height" (func $i (result i64))', "(drop (call $i))"),
+        ('"log" (func $i (param i32 i32))', "(call $i (i32.const 0) (i32.const 0))"),
+        (
+            '"emit" (func $i (param i32 i32 i32 i32))',
+            "(call $i (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))",
+        ),
+    ],
+)
+def test_a_start_function_calls_no_import_also_where_no_memory_is_needed(
+    engine: Engine, kind: str, call: str
+) -> None:
+    text = (
+        f'(import "adyton/1" {kind}) (memory (export "memory") 1)'
+        f'(func $s {call}) (start $s) (func (export "call:x"))'
+    )
+    end = engine.run(run_of(loaded(engine, wat(f"(module {text})")), "call:x"), answer)
+    assert (end.status, end.logs, end.events) == ("limit", (), ())
+
+
 @pytest.mark.parametrize("size", ["(i32.const 65537)", "(i32.const 65530)"])
 def test_pointers_outside_of_memory_end_the_call(engine: Engine, size: str) -> None:
     text = (

@@ -85,6 +85,15 @@ class Frame:
         self.left = left
         return left
 
+    def require_begun(self) -> None:
+        """Refuse an import that the start function calls.
+
+        Raises:
+            Ended: the instance is still being made.
+        """
+        if self._memory is None:
+            raise Ended(abi.LIMIT, "an import is called before the instance is there")
+
     # --- memory ---------------------------------------------------------------------------------
 
     def read(self, pointer: int, size: int, most: int) -> bytes:
@@ -109,8 +118,6 @@ class Frame:
 
     def _place(self, pointer: int, size: int) -> int:
         if pointer + size > self._size:
-            if self._memory is None:
-                raise Ended(abi.LIMIT, "an import is called before the instance is there")
             self._size = ffi.memory_size(self.context, self._memory_at)
             if pointer + size > self._size:
                 raise Ended(abi.LIMIT, "a pointer outside of the memory")

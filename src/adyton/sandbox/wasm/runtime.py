@@ -168,6 +168,7 @@ class Runtime:
         def carry_out(_environment: Any, _caller: Any, arguments: Any, _count: int) -> int:
             frame = frames[-1]
             try:
+                frame.require_begun()
                 if changes and frame.run.query:
                     frame.charge(0)
                     raise Ended(abi.FORBIDDEN, f"{name} is not possible in a query")
