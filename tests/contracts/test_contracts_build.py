@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from adyton.cli.contract_project import check_module
+from adyton.cli.main import main
 from adyton.cli.rust import Rust
 from adyton.core.errors import UsageError
 from tests.contract_compiler import contract_compiler
@@ -102,3 +103,20 @@ def test_the_modules_of_the_new_compiler_are_what_it_gives(compiler: Rust, tmp_p
     subprocess.run(["sh", str(MODULES / "build.sh"), str(tmp_path)], check=True)
     for name in ("rust196.wasm", "rust196_v1.wasm"):
         assert (tmp_path / name).read_bytes() == (MODULES / name).read_bytes(), name
+
+
+def test_a_projects_module_does_not_depend_on_where_it_lies_nor_tell(
+    compiler: Rust, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    del compiler
+    made = set()
+    for place, here, named in (("a", "hello", "."), ("b/deep", ".", "hello"), ("c", "/", None)):
+        (tmp_path / place).mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / place)
+        project = tmp_path / place / "hello"
+        assert main(["contract", "new", "hello"]) == 0
+        monkeypatch.chdir(here)
+        assert main(["contract", "build", named or str(project)]) == 0
+        made.add((project / "hello.wasm").read_bytes())
+    (module,) = made
+    assert str(tmp_path).encode() not in module

@@ -153,7 +153,9 @@ def _build(args: argparse.Namespace, out: Output) -> int:
     with out.waiting("building"), tempfile.TemporaryDirectory(prefix="contract-") as work:
         built = Path(work) / module.name
         compiler = rust.find_rust(args.rustc)
-        compiler.build(project / "sdk" / "src" / "lib.rs", project / "src" / "lib.rs", name, built)
+        # The module must be the same wherever the project lies and the command is given.
+        sdk, source = Path("sdk", "src", "lib.rs"), Path("src", "lib.rs")
+        compiler.build(sdk, source, name, built, root=project)
         code = built.read_bytes()
     outline, interface = check_module(code)
     module.write_bytes(code)

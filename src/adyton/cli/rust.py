@@ -38,7 +38,9 @@ class Rust:
     environment: dict[str, str] = field(default_factory=dict)
     host_flags: tuple[str, ...] = ()
 
-    def build(self, sdk: Path, source: Path, name: str, module: Path) -> None:
+    def build(
+        self, sdk: Path, source: Path, name: str, module: Path, *, root: Path | None = None
+    ) -> None:
         """Build one contract.
 
         Args:
@@ -46,13 +48,14 @@ class Rust:
             source: file that the contract begins with.
             name: of the crate.
             module: where it goes.
+            root: directory of the project, to which `sdk` and `source` are relative; None where they are not.
 
         Raises:
             UsageError: the compiler refuses; its words are in the text.
         """
         with tempfile.TemporaryDirectory(prefix="contract-") as work:
             target = ["--target", _TARGET, "-C", "panic=abort", "-C", "opt-level=s"]
-            library = self._library(sdk, Path(work), target)
+            library = self._library(sdk, Path(work), target, root)
             linker = ["-C", f"linker={self.linker}", "-C", "linker-flavor=wasm-ld"]
             self._run(
                 *("--crate-name", name, "--crate-type", "cdylib", *target),
@@ -61,6 +64,7 @@ class Rust:
                 *(linker if self.linker else []),
                 *("--extern", f"adyton_contract={library}"),
                 *(str(source), "-o", str(module)),
+                root=root,
             )
 
     def test(self, sdk: Path, source: Path, name: str) -> str:
@@ -81,13 +85,13 @@ class Rust:
             raise UsageError("usage", f"a test fails:\n{done.stdout.strip()}")
         return done.stdout
 
-    def _library(self, sdk: Path, work: Path, flags: list[str]) -> Path:
+    def _library(self, sdk: Path, work: Path, flags: list[str], root: Path | None = None) -> Path:
         library = work / "libadyton_contract.rlib"
         named = ["--crate-name", "adyton_contract", "--crate-type", "rlib"]
-        self._run(*named, *flags, str(sdk), "-o", str(library))
+        self._run(*named, *flags, str(sdk), "-o", str(library), root=root)
         return library
 
-    def _run(self, *flags: str) -> None:
+    def _run(self, *flags: str, root: Path | None = None) -> None:
         given = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment = {**given, **self.environment}
         old = []
@@ -95,9 +99,20 @@ class Rust:
             old = ["--cfg", "adyton_old_rustc"]
             environment["RUSTC_BOOTSTRAP"] = "1"
         # Where the sources lie must not be seen in the module.
-        mapped = [f"--remap-path-prefix={Path.cwd()}=.", f"--remap-path-prefix={_HOUSE}=."]
-        command = [self.rustc, "--edition", "2021", *old, *mapped, *flags]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        places = [Path.cwd(), _HOUSE] if root is None else [root.resolve()]
+        mapped = [f"--remap-path-prefix={place}=." for place in places]
+        command = [
+            shutil.which(self.rustc) or self.rustc,
+            "--edition",
+            "2021",
+            *old,
+            *mapped,
+            *flags,
+        ]
+        command[0] = os.path.abspath(command[0])
+        done = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise UsageError("usage", f"rustc refuses:\n{done.stderr.strip()}")
 
