@@ -55,6 +55,9 @@ def build(target: Path) -> list[Path]:
             module = target / f"{name}.wasm"
             _c_module(TOOLCHAIN / "root", name, module, Path(temporary))
             made.append(module)
+    for module in made:
+        # Linkers take a module for a program.
+        module.chmod(0o644)
     return made
 
 

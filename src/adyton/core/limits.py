@@ -82,6 +82,9 @@ CONTRACT_INTERFACE: Final = 32 * KIB
 CONTRACT_INPUT: Final = 256 * KIB
 CONTRACT_OUTPUT: Final = 128 * KIB
 CONTRACT_FUEL: Final = 1_000_000_000  # of one request
+CONTRACT_QUERY_FUEL: Final = (
+    200_000_000  # of one query, whatever it asks for: it runs between blocks
+)
 CONTRACT_BLOCK_FUEL: Final = 3_000_000_000  # of all requests of a block; the next ones are refused
 CONTRACT_COMPILE: Final = (
     200_000_000  # that a deployment or upgrade takes of a block's fuel beside its run

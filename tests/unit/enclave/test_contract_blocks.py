@@ -123,6 +123,14 @@ def test_the_greatest_block_of_contracts_fits_into_a_message() -> None:
     assert limits.CONTRACT_OUTPUT + limits.CONTRACT_LOG_BYTES + 4096 < limits.ENTRY
 
 
+def test_a_query_has_less_fuel_than_a_call_may_have(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CONTRACT_QUERY_FUEL", 100)
+    assert sink.see("seen").status == "out_of_fuel"
+    assert sink.do("surroundings").status == "done"
+
+
 def test_contracts_survive_a_restart(tmp_path: Path) -> None:
     host = HostSimulator(tmp_path, sandbox=False)
     host.start()

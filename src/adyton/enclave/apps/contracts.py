@@ -323,7 +323,7 @@ class Contracts:
             None,
             f"query:{asked.method}",
             asked.given,
-            asked.fuel,
+            min(asked.fuel, limits.CONTRACT_QUERY_FUEL),
             request.client_key,
         )
         return Result(

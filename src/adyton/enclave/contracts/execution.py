@@ -26,6 +26,7 @@ _NO = b"\x00"
 _YES = b"\x01"
 _SCAN_STEP = 256
 _METHODS_LEARNED = 4096
+_KNOWN_VALUE = 4096
 # What each question costs the contract that asks, at least.
 _PRICES = {
     wire.GET: abi.FUEL_COST["state_get"][0],
@@ -190,16 +191,18 @@ class Execution:
         self, address: bytes, method: tuple[bytes, str]
     ) -> tuple[tuple[bytes, bytes | None], ...]:
         """Return what the method read last time and is at hand: what it is given, it need not ask for."""
-        return tuple(
-            (
-                key,
-                self.journal[address, key]
-                if (address, key) in self.journal
-                else self._book.value(address, key),
-            )
-            for key in self._habits.of(method)
-            if (address, key) in self.journal or self._book.is_hot(address, key)
-        )
+        known: list[tuple[bytes, bytes | None]] = []
+        for key in self._habits.of(method):
+            if (address, key) in self.journal:
+                value = self.journal[address, key]
+            elif self._book.is_hot(address, key):
+                value = self._book.value(address, key)
+            else:
+                continue
+            # A large value is asked for where it is read, and paid for there.
+            if value is None or len(value) <= _KNOWN_VALUE:
+                known.append((key, value))
+        return tuple(known)
 
     def _load(self, contract: Contract, code: bytes | None) -> None:
         if self._modules.holds(contract.code_hash):
