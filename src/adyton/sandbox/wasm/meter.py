@@ -34,6 +34,12 @@ _GLOBALS: Final = 6
 _ELEMENTS: Final = 9
 _CODE: Final = 10
 _DATA: Final = 11
+_END: Final = 0x0B
+_CONSTANTS: Final = frozenset(
+    {0x23, 0x41, 0x42}
+)  # global.get, i32.const, i64.const: a number follows
+_DATA_PASSIVE: Final = 1
+_DATA_OF_MEMORY: Final = 2
 _REF_FUNC: Final = 0xD2
 _MEMORY_GROW: Final = 0x40
 _BULK: Final = 0xFC
@@ -123,7 +129,7 @@ class _Meter:
         elif kind in (_GLOBALS, _ELEMENTS):
             self.instance += (end - start) * (GLOBAL_BYTE if kind == _GLOBALS else ELEMENT_BYTE)
         elif kind == _DATA:
-            self.instance += end - start + _number(code, start)[0] * DATA_SEGMENT
+            self._read_data(start)
 
     def _read_imports(self, at: int) -> None:
         self._imported, at = _number(self._code, at)
@@ -143,6 +149,22 @@ class _Meter:
             self.instance += least * PAGE
             if flags & 1:
                 at = _behind(self._code, at)
+
+    def _read_data(self, at: int) -> None:
+        """Count segments and their bytes; not the section's, whose size depends on the order of the memories."""
+        code = self._code
+        count, at = _number(code, at)
+        for _ in range(count):
+            flags, at = _number(code, at)
+            if flags == _DATA_OF_MEMORY:
+                at = _behind(code, at)
+            if flags != _DATA_PASSIVE:
+                while code[at] != _END:
+                    at = _behind(code, at + 1) if code[at] in _CONSTANTS else at + 1
+                at += 1
+            size, at = _number(code, at)
+            at += size
+            self.instance += size + DATA_SEGMENT
 
     def _with_growing(self, kind: int, body: bytes) -> bytes:
         """Return a section with what belongs to the functions that grow the memories, one for each."""
