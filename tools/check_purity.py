@@ -18,8 +18,9 @@ PURE = ("adyton.core", "adyton.protocol", "adyton.attestation")
 
 # Exactly these modules, no submodule of them unless it is named too.
 ALLOWED_MODULES = frozenset(
-    "__future__ abc base64 binascii cbor2 coincurve collections collections.abc dataclasses "
-    "datetime enum functools hashlib hmac itertools math operator re struct types typing".split()
+    "__future__ abc base64 binascii cbor2 coincurve coincurve._libsecp256k1 coincurve.context "
+    "collections collections.abc dataclasses datetime enum functools hashlib hmac itertools math "
+    "operator re sha3 struct types typing unicodedata".split()
 )
 # These and everything below them, but for what RANDOM_MODULES refuses.
 ALLOWED_TREES = ("cryptography", "nacl", *PURE)

@@ -18,7 +18,7 @@ LOCKED = ("build", "dev", "enclave", "host")
 # What the enclave takes from outside, and nothing else: each name here is trusted and measured.
 ENCLAVE = {
     *("cbor2", "cffi", "coincurve", "cryptography"),
-    *("pycparser", "pynacl", "sortedcontainers", "wasmtime"),
+    *("pycparser", "pynacl", "safe-pysha3", "sortedcontainers", "wasmtime"),
 }
 
 

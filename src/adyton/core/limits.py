@@ -112,6 +112,16 @@ CONTRACT_LOG_LINES: Final = 256  # that a result carries
 CONTRACT_LOG_BYTES: Final = 16 * KIB
 MODULE: Final = 8 * MIB  # compiled and sealed, kept by the host
 
+# Ethereum; what a transaction's numbers may be is in `protocol/ethereum`
+ETHEREUM_TRANSACTION: Final = 128 * KIB  # encoded; nodes carry no larger one
+ETHEREUM_MESSAGE: Final = 128 * KIB  # of a personal message
+ETHEREUM_RLP_DEPTH: Final = 32
+ETHEREUM_TYPES: Final = 64  # structs of typed data
+ETHEREUM_MEMBERS: Final = 128  # of one struct
+ETHEREUM_VALUES: Final = 8192  # in one message of typed data
+ETHEREUM_NESTING: Final = 16  # structs and arrays inside of each other
+MNEMONIC: Final = 1024  # characters of a phrase, and of its passphrase
+
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ
 EVIDENCE_AGE_S: Final = 24 * 3600

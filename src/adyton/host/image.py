@@ -41,6 +41,7 @@ DISTRIBUTIONS: Final = (
     "cryptography",
     "pycparser",
     "pynacl",
+    "safe-pysha3",
     "sortedcontainers",
     "wasmtime",
 )

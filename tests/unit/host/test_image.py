@@ -61,6 +61,8 @@ def test_the_image_holds_the_measured_packages_and_wheels_alone(built: Image) ->
     assert any(re.fullmatch(r"_cffi_backend\..*so", name) for name in files)
     assert (built.path / "adyton/__init__.py").read_bytes() == b""
     assert "adyton/enclave/boot.py" not in files
+    assert any(re.fullmatch(r"_pysha3\..*so", name) for name in files)
+    assert "sha3.py" in files
     tops = {name.partition("/")[0] for name in files if "/" in name}
     wheels = {"cbor2", "cffi", "coincurve", "cryptography", "nacl", "pycparser"}
     assert tops == {"adyton", "sortedcontainers", "wasmtime", *wheels}
