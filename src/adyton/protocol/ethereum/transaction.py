@@ -25,7 +25,7 @@ ACCESS_LIST: Final = 1
 DYNAMIC_FEE: Final = 2
 TYPES: Final = (LEGACY, ACCESS_LIST, DYNAMIC_FEE)
 
-CHAIN_ID_MAX: Final = 2**63 - 37  # greatest whose v of EIP-155 has 64 bits (EIP-2294)
+CHAIN_ID_MAX: Final = 2**64 - 1
 NONCE_MAX: Final = 2**64 - 2  # EIP-2681
 GAS_MAX: Final = 2**64 - 1
 WEI_MAX: Final = 2**256 - 1

@@ -47,7 +47,7 @@ def decode_signed(unverified: bytes) -> SignedTransaction:
             raise MalformedError(
                 "malformed", "v is 27 or 28: no chain id (EIP-155); sign it for one chain"
             )
-        if v < 37:
+        if v < 35:
             raise MalformedError("malformed", "v is not twice a chain id and 35 or 36 (EIP-155)")
         chain_id, parity = divmod(v - 35, 2)
     else:
@@ -79,9 +79,13 @@ def _read(unverified: bytes, *, signed: bool) -> tuple[int, dict[str, Item]]:
     if not unverified:
         raise MalformedError("malformed", "a transaction of no bytes")
     head = unverified[0]
+    if head == LEGACY:
+        raise MalformedError(
+            "malformed", "a legacy transaction has no type byte; it begins as a list"
+        )
     if head < 0xC0:
         try:
-            require_type(head or -1)
+            require_type(head)
         except UsageError as problem:
             raise MalformedError("malformed", problem.message) from None
         kind, item = head, decode(unverified[1:])

@@ -26,7 +26,8 @@ DOMAIN_FIELDS: Final = {
 }
 _SIZED: Final = re.compile(r"(uint|int|bytes)([1-9][0-9]*)")
 _PLAIN: Final = frozenset({"address", "bool", "string", "bytes"})
-_STRUCT: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,127}")
+# The empty name is odd, but signers take it, and no two structs get one description by it.
+_STRUCT: Final = re.compile(r"([A-Za-z_$][A-Za-z0-9_$]{0,127})?")
 _RESERVED: Final = re.compile(r"address|bool|string|u?int[0-9]*|bytes[0-9]*")
 _ARRAY: Final = re.compile(r"(.+)\[([1-9][0-9]{0,4})?\]")
 # What would let two different structs have one description: the signs that hold it together.
@@ -128,8 +129,6 @@ def _require_domain(members: Members, path: str) -> None:
         if order.index(name) <= last:
             raise refused(path, f"has its fields in another order than {', '.join(order)}")
         last = order.index(name)
-    if not members:
-        raise refused(path, "has no field; a signature without a domain is good everywhere")
 
 
 def _struct_in(kind: str, structs: dict[str, Members], path: str) -> str | None:

@@ -125,10 +125,14 @@ def test_wycheproof() -> None:
         digest = hashlib.sha256(unhex(case["msg"])).digest()
         found = _keys(digest, unhex(case["sig"]))
         matches = unhex(case["publicKey"]) in found
+        if case["comment"] == "k*G has a large x-coordinate" and case["result"] == "valid":
+            # A nonce point past the order, one of 2^127: Ethereum's parity cannot name it.
+            assert not matches
+            continue
         assert matches == (case["result"] == "valid"), case["tcId"]
         valid += matches
         invalid += not matches
-    assert (valid, invalid) == (162, 301)
+    assert (valid, invalid) == (161, 301)
 
 
 def _keys(digest: bytes, der: bytes) -> list[bytes]:
