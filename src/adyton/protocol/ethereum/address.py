@@ -65,7 +65,7 @@ def read_address(value: Any, path: str, *, unchecked_case: bool = False) -> byte
             path, f"is all {case}, so it has no checksum; compare it and write it as {right}"
         )
     # The right form is not shown here: an address whose checksum is wrong is another address.
-    raise refused(path, f"has a wrong checksum (EIP-55), so it is mistyped or altered: {value}")
+    raise refused(path, "has a wrong checksum (EIP-55), so it is mistyped or altered")
 
 
 def create_address(sender: bytes, nonce: int) -> bytes:

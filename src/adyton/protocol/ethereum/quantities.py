@@ -1,7 +1,8 @@
 """Readers of JSON values: each returns the value, or says which field is wrong and what to give instead.
 
 Integers may come as JSON integers, as decimal strings, or as hex behind `0x` (JSON-RPC's quantities: no leading zeros).
-Byte strings come as hex behind `0x`, two digits for each byte. Floats never pass, nor do booleans as integers.
+Byte strings come as hex behind `0x`, two digits for each byte. Floats never pass, nor do booleans as integers. Error
+texts do not repeat values: somebody may have put a key into the wrong field.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from adyton.core.errors import UsageError
 
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,77})")
 _QUANTITY: Final = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
+_SHOWN: Final = 24  # names in an error text
 _DIGITS: Final = re.compile(r"[0-9a-fA-F]*")
 
 
@@ -32,7 +34,8 @@ def read_object(value: Any, path: str, allowed: Collection[str]) -> dict[str, An
         raise refused(path, f"must be an object, not {_kind(value)}")
     for name in value:
         if name not in allowed:
-            raise refused(path, f"has no field {str(name)[:40]!r}; it has {', '.join(allowed)}")
+            known = ", ".join(sorted(allowed)[:_SHOWN]) or "none"
+            raise refused(path, f"has no field {str(name)[:40]!r}; it has {known}")
     return value
 
 
@@ -111,14 +114,13 @@ def _parse(text: str, path: str) -> int:
         return int(text, 16)
     if _DECIMAL.fullmatch(text) and text != "-0":
         return int(text)
-    shown = repr(text[:24])
     if text.startswith("0x"):
         what = "is not a quantity: hex digits behind 0x, at most 64, without leading zeros"
     elif re.fullmatch(r"[0-9.eE+-]+", text) and re.search(r"[.eE]", text):
         what = "is not whole; give an integer of the smallest unit (wei)"
     else:
         what = "is not an integer; give decimal digits without leading zeros, or hex behind 0x"
-    raise refused(path, f"{what}: {shown}")
+    raise refused(path, what)
 
 
 def _kind(value: Any) -> str:

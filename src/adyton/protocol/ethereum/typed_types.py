@@ -92,13 +92,14 @@ def read_types(value: Any, primary: Any, path: str) -> Types:
         raise refused("primaryType", "is not among the types")
     if primary == DOMAIN:
         raise refused("primaryType", "is the domain; sign a message of its own type")
-    used = _used(primary, structs, path)
+    inner = {name: _inner(name, members, structs, path) for name, members in structs.items()}
+    used = _used(primary, inner, path)
     for name in structs:
         if name not in used and name != DOMAIN:
             raise refused(f"{path}.{name}", "is not used by the primary type; leave it out")
     if DOMAIN in used:
         raise refused(f"{path}.{DOMAIN}", "is used inside of the message")
-    return Types(structs, {name: _type_hash(name, structs, path) for name in structs})
+    return Types(structs, {name: _type_hash(name, structs, inner, path) for name in structs})
 
 
 def _members(name: Any, value: Any, path: str) -> Members:
@@ -146,7 +147,13 @@ def _struct_in(kind: str, structs: dict[str, Members], path: str) -> str | None:
     raise refused(path, f"is no type: {kind[:40]!r}{hint}")
 
 
-def _used(name: str, structs: dict[str, Members], path: str) -> set[str]:
+def _inner(name: str, members: Members, structs: dict[str, Members], path: str) -> frozenset[str]:
+    """Return the structs that the members of a struct are made of."""
+    found = (_struct_in(kind, structs, f"{path}.{name}.{member}") for member, kind in members)
+    return frozenset(struct for struct in found if struct is not None)
+
+
+def _used(name: str, inner: dict[str, frozenset[str]], path: str) -> set[str]:
     """Return the structs that `name` is made of, itself among them; refuse circles."""
     done: set[str] = set()
 
@@ -155,18 +162,18 @@ def _used(name: str, structs: dict[str, Members], path: str) -> set[str]:
             raise refused(f"{path}.{current}", "holds itself")
         if len(above) >= limits.ETHEREUM_NESTING:
             raise refused(path, f"are nested deeper than {limits.ETHEREUM_NESTING}")
-        for member, kind in structs[current]:
-            inner = _struct_in(kind, structs, f"{path}.{current}.{member}")
-            if inner is not None and (inner not in done or inner in above):
-                visit(inner, (*above, current))
+        for struct in sorted(inner[current] - done):
+            visit(struct, (*above, current))
         done.add(current)
 
     visit(name, ())
     return done
 
 
-def _type_hash(name: str, structs: dict[str, Members], path: str) -> bytes:
-    others = sorted(_used(name, structs, path) - {name})
+def _type_hash(
+    name: str, structs: dict[str, Members], inner: dict[str, frozenset[str]], path: str
+) -> bytes:
+    others = sorted(_used(name, inner, path) - {name})
     described = "".join(
         f"{struct}({','.join(f'{kind} {member}' for member, kind in structs[struct])})"
         for struct in (name, *others)

@@ -156,7 +156,8 @@ def test_hints() -> None:
         read_transaction(without(LEGACY, "gasPrice"))
     with pytest.raises(UsageError, match="fees of one type"):
         read_transaction({**LEGACY, "maxFeePerGas": 1})
-    for wrong in (None, [], "{}", 5):
+    nothing: tuple[Any, ...] = (None, [], "{}", 5)
+    for wrong in nothing:
         with pytest.raises(UsageError, match="transaction must be an object"):
             read_transaction(wrong)
 

@@ -330,7 +330,7 @@ def test_sizes_are_bounded() -> None:
     assert refusal.value.code == "too_large"
     with pytest.raises(UsageError, match="are the most"):
         read_typed_data(one("bool[]", [True] * (limits.ETHEREUM_VALUES + 1)))
-    many = {f"S{number}": [] for number in range(limits.ETHEREUM_TYPES)}
+    many: dict[str, Any] = {f"S{number}": [] for number in range(limits.ETHEREUM_TYPES)}
     with pytest.raises(UsageError, match="over 64 structs"):
         read_typed_data(one("bool", True, **many))
     chain: dict[str, Any] = {
