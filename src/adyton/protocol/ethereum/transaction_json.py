@@ -1,7 +1,7 @@
 """Transactions out of JSON, in the words of Ethereum's JSON-RPC.
 
 Everything that is signed must be said: nonce, gas, fees, chain id, and `to` (null makes a contract). Only `value` and
-`data` may be left out, for nothing. `gasLimit` and `input` are other words for `gas` and `data`; not both at once.
+`data` may be left out, for nothing. `gasLimit` and `input` are other words for `gas` and `data`; both must be the same.
 Without `type` the fees say which it is. Who signs (`from`) is not part of a transaction; its reader takes that out.
 """
 
@@ -130,8 +130,11 @@ def write_transaction(transaction: Transaction) -> dict[str, Any]:
 
 def _renamed(fields: dict[str, Any], path: str) -> dict[str, Any]:
     for alias, name in _ALIASES.items():
-        if alias in fields and name in fields:
-            raise refused(path, f"has {name!r} and {alias!r}, which are the same; give one")
+        if alias not in fields or name not in fields:
+            continue
+        one, other = fields[name], fields[alias]
+        if type(one) is not type(other) or one != other:
+            raise refused(path, f"has {name!r} and another {alias!r}; they mean the same, give one")
     return {_ALIASES.get(name, name): value for name, value in fields.items()}
 
 
