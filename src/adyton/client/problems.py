@@ -27,11 +27,12 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
     MalformedError: "malformed too_large module_refused interface",
     UsageError: """
         not_found method_unknown bad_argument usage keystore exists image_invalid contract_unknown
+        wallet_unknown policy_invalid nonce_used key_reused wallet_full
         """,
     PolicyError: """
         replayed wrong_epoch ticket_expired not_yet_valid expired window_too_long
         ordering_unavailable not_admitted evidence_kind not_trusted simulated_refused
-        config_mismatch not_upgradable
+        config_mismatch not_upgradable payment_refused approval_pending export_refused
         """,
     VerificationError: """
         wrong_chain wrong_incarnation ticket_invalid ticket_spent unopenable bad_signature
@@ -44,7 +45,7 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
     ForkError: "fork",
     UnavailableError: """
         time_decreased wrong_height wrong_state enclave_down overloaded commit_failed
-        unreachable timeout out_of_block_fuel
+        unreachable timeout out_of_block_fuel keys_unavailable
         """,
     GuestError: """
         sandbox_unavailable sandbox_failed input_unavailable attempts_exhausted engine_failed

@@ -51,6 +51,11 @@ class Context(bytes, Enum):
     CONTRACT_CODE = b"adyton/1/hash/contract-code"
     MODULE_NAME = b"adyton/1/hash/compiled-module"
     CONTRACT_ADDRESS = b"adyton/1/hash/contract-address"
+    WALLET = b"adyton/1/hash/wallet"
+    WALLET_PROPOSAL = b"adyton/1/hash/wallet-proposal"
+    WALLET_CONTENT = b"adyton/1/hash/wallet-proposal-content"
+    WALLET_POLICY = b"adyton/1/hash/wallet-policy"
+    WALLET_KEY = b"adyton/1/hash/wallet-idempotency-key"
 
     STATE_NAME = b"adyton/1/mac/state-name"
     TICKET_UNIQUE = b"adyton/1/mac/ticket-unique"

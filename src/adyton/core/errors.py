@@ -197,6 +197,16 @@ CODES: Final[dict[str, str]] = {
     "out_of_block_fuel": "the block's fuel is used up; ask again",
     "call_failed": "the contract did not carry out the call",
     "interface": "the arguments are not what the contract's interface description says",
+    # wallets
+    "wallet_unknown": "there is no such wallet or account, or it is not for this client",
+    "policy_invalid": "the policy is not one, or leaves open what it must say",
+    "payment_refused": "the wallet's policy does not allow it",
+    "approval_pending": "others must approve it first",
+    "nonce_used": "the nonce was used for another transaction",
+    "key_reused": "the idempotency key was used for another request",
+    "export_refused": "the wallet's policy does not let its secret out",
+    "wallet_full": "the wallet holds as many of these as it can",
+    "keys_unavailable": "this machine cannot lock memory for keys",
     # client
     "usage": "the command line or call is not valid",
     "keystore": "the keystore cannot be used",

@@ -122,6 +122,16 @@ ETHEREUM_VALUES: Final = 8192  # in one message of typed data
 ETHEREUM_NESTING: Final = 16  # structs and arrays inside of each other
 MNEMONIC: Final = 1024  # characters of a phrase, and of its passphrase
 
+# wallets
+WALLET_POLICY: Final = 64 * KIB
+WALLET_DOCUMENT: Final = 272 * KIB  # JSON: hex takes two characters for each byte of a transaction
+WALLET_ACCOUNTS: Final = 64
+WALLET_CLIENTS: Final = 256  # that a policy may name
+WALLET_METERS: Final = 1024  # of one wallet; its next limits are refused
+WALLET_NONCES: Final = 1024  # accounts and chains of one wallet
+WALLET_PROPOSALS: Final = 256  # open ones of one wallet
+WALLET_KEY_S: Final = 30 * 24 * 3600  # an idempotency key is remembered for
+
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ
 EVIDENCE_AGE_S: Final = 24 * 3600

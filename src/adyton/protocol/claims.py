@@ -39,6 +39,19 @@ CONTRACT_FIELDS: Final = (
     "output",
     "usage",
 )
+WALLET_FIELDS: Final = (
+    "caller",
+    "method",
+    "account",
+    "document",
+    "status",
+    "rule",
+    "policy",
+    "chain",
+    "nonce",
+    "digest",
+    "signature",
+)
 
 
 def content_digest(content: bytes) -> bytes:

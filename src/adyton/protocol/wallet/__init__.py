@@ -1,0 +1,1 @@
+"""Wallets: what is asked of them, by what rules they sign, and what comes back."""
