@@ -1,4 +1,4 @@
-"""What the ledger commits to of a request to a wallet: a function of the request and its answer, and of nothing else."""
+"""What the ledger commits to of a request to a wallet: a function of the request and its answer alone."""
 
 from __future__ import annotations
 
