@@ -1,0 +1,333 @@
+"""The book of wallets: who they are, which nonces come next, what waits; in memory, rebuilt from the state.
+
+Names in the state, of app `wallet`:
+
+    w wallet                      Wallet
+    k wallet                      its wrapped secret
+    p wallet                      text of its policy
+    n account chain nonce         NonceRecord
+    f account chain               Floor
+    m wallet meter                Window
+    l wallet place                AuditEntry
+    q proposal                    Proposal
+    i digest                      KeyRecord
+
+Chain, nonce and place are eight bytes, big-endian.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from typing import Final
+
+from adyton.core import limits
+from adyton.core.errors import InvariantError, UsageError
+from adyton.enclave.state import PADDED, Loaded, State
+from adyton.enclave.wallet.records import Floor, KeyRecord, NonceRecord
+from adyton.protocol.wallet.answers import AuditEntry, NextNonce, Proposal, Wallet
+from adyton.protocol.wallet.policy import Policy, read_policy
+from adyton.protocol.wallet.requests import APP
+from adyton.protocol.wallet.windows import Window
+
+_WALLET: Final = b"w"
+_SECRET: Final = b"k"
+_POLICY: Final = b"p"
+_NONCE: Final = b"n"
+_FLOOR: Final = b"f"
+_METER: Final = b"m"
+_AUDIT: Final = b"l"
+_PROPOSAL: Final = b"q"
+_KEY: Final = b"i"
+_SECRET_LEAST: Final = 512
+_POLICIES: Final = 256
+
+
+class Book:
+    """Wallets and what they remember.
+
+    Args:
+        state: holds what the book says.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._wallets: dict[bytes, Wallet] = {}
+        self._of_account: dict[bytes, bytes] = {}
+        self._of_client: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
+        self._next: dict[tuple[bytes, int], int] = {}
+        self._audited: defaultdict[bytes, int] = defaultdict(int)
+        self._meters: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
+        self._proposals: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
+        self._policies: OrderedDict[bytes, Policy] = OrderedDict()
+
+    def visit(self, loaded: Loaded) -> None:
+        """Take up a value met while the state is loaded."""
+        if loaded.app != APP:
+            return
+        kind, name = loaded.name[:1], loaded.name[1:]
+        if kind == _WALLET:
+            self._remember(loaded.message(Wallet))
+        elif kind == _NONCE:
+            self._used(name[:20], _number(name[20:28]), _number(name[28:]) + 1)
+        elif kind == _FLOOR:
+            self._used(name[:20], _number(name[20:]), loaded.message(Floor).nonce)
+        elif kind == _AUDIT:
+            place = _number(name[32:]) + 1
+            self._audited[name[:32]] = max(self._audited[name[:32]], place)
+        elif kind == _METER:
+            self._meters[name[:32]][name[32:]] = None
+        elif kind == _PROPOSAL:
+            self._proposals[loaded.message(Proposal).wallet][name] = None
+
+    # --- wallets --------------------------------------------------------------------------------
+
+    def wallet(self, wallet: bytes, client: bytes) -> Wallet:
+        """Return a wallet that a client may know.
+
+        Raises:
+            UsageError: `wallet_unknown`; the same where it is not for this client.
+        """
+        held = self._wallets.get(wallet)
+        if held is None or (client != held.owner and client not in held.clients):
+            raise UsageError("wallet_unknown", "there is no such wallet for this client")
+        return held
+
+    def of_account(self, account: bytes, client: bytes) -> Wallet:
+        """Return the wallet of an account, if the client may know it.
+
+        Raises:
+            UsageError: `wallet_unknown`.
+        """
+        wallet = self._of_account.get(account)
+        if wallet is None:
+            raise UsageError("wallet_unknown", "there is no such account for this client")
+        return self.wallet(wallet, client)
+
+    def known_to(self, client: bytes) -> list[Wallet]:
+        """Return the wallets that a client owns, or whose policy names it, in order of their names."""
+        return [self._wallets[wallet] for wallet in sorted(self._of_client.get(client, ()))]
+
+    def has_account(self, address: bytes) -> bool:
+        """Say whether some wallet holds this account."""
+        return address in self._of_account
+
+    def write(self, wallet: Wallet, *, secret: bytes | None = None, policy: Policy | None = None) -> None:
+        """Write a new or changed wallet; seen from now on.
+
+        Args:
+            wallet: as it is.
+            secret: wrapped; None leaves it.
+            policy: None leaves it.
+        """
+        self._state.set(APP, _WALLET + wallet.wallet, wallet.encode())
+        if secret is not None:
+            name = _SECRET + wallet.wallet
+            self._state.set(APP, name, secret, kind=PADDED, least=_SECRET_LEAST)
+        if policy is not None:
+            self._state.set(APP, _POLICY + wallet.wallet, policy.text)
+            self._keep(policy)
+        self._remember(wallet)
+
+    def secret(self, wallet: bytes) -> bytes:
+        """Return the wrapped secret of a wallet."""
+        secret = self._state.get(APP, _SECRET + wallet)
+        if secret is None:
+            raise InvariantError("invariant", "a wallet without a secret")
+        return secret
+
+    def policy(self, wallet: Wallet) -> Policy | None:
+        """Return the policy of a wallet; None where it has none yet."""
+        if not any(wallet.policy_hash):
+            return None
+        policy = self._policies.get(wallet.policy_hash)
+        if policy is not None:
+            self._policies.move_to_end(wallet.policy_hash)
+            return policy
+        text = self._state.get_hot(APP, _POLICY + wallet.wallet)
+        if text is None:
+            raise InvariantError("invariant", "a wallet without its policy")
+        policy = read_policy(text)
+        self._keep(policy)
+        return policy
+
+    def _keep(self, policy: Policy) -> None:
+        self._policies[policy.hash] = policy
+        if len(self._policies) > _POLICIES:
+            self._policies.popitem(last=False)
+
+    def _remember(self, wallet: Wallet) -> None:
+        before = self._wallets.get(wallet.wallet)
+        if before is not None:
+            for client in (before.owner, *before.clients):
+                self._of_client[client].pop(wallet.wallet, None)
+        self._wallets[wallet.wallet] = wallet
+        for client in (wallet.owner, *wallet.clients):
+            self._of_client[client][wallet.wallet] = None
+        for account in wallet.accounts:
+            self._of_account[account.address] = wallet.wallet
+
+    # --- nonces ---------------------------------------------------------------------------------
+
+    def next_nonce(self, account: bytes, chain_id: int) -> int:
+        """Return the nonce that the account's next transaction gets."""
+        return self._next.get((account, chain_id), 0)
+
+    def nonces(self, wallet: Wallet) -> list[NextNonce]:
+        """Return the next nonces of a wallet's accounts, as many as are shown."""
+        accounts = {account.address for account in wallet.accounts}
+        used = sorted(place for place in self._next if place[0] in accounts)
+        return [
+            NextNonce(account, chain, self._next[account, chain])
+            for account, chain in used[: limits.WALLET_NONCES]
+        ]
+
+    def nonce_record(self, account: bytes, chain_id: int, nonce: int) -> NonceRecord | None:
+        """Return what was signed under a nonce; None where that is nothing."""
+        if nonce >= self.next_nonce(account, chain_id):
+            return None
+        held = self._state.get(APP, _nonce_name(account, chain_id, nonce))
+        return None if held is None else NonceRecord.decode(held)
+
+    def write_nonce(self, account: bytes, chain_id: int, nonce: int, record: NonceRecord) -> None:
+        """Write what was signed under a nonce."""
+        self._state.set(APP, _nonce_name(account, chain_id, nonce), record.encode())
+        self._used(account, chain_id, nonce + 1)
+
+    def raise_nonce(self, account: bytes, chain_id: int, nonce: int) -> None:
+        """Let an account go on from a nonce."""
+        name = _FLOOR + account + _eight(chain_id)
+        self._state.set(APP, name, Floor(nonce).encode())
+        self._used(account, chain_id, nonce)
+
+    def _used(self, account: bytes, chain_id: int, following: int) -> None:
+        place = (account, chain_id)
+        self._next[place] = max(self._next.get(place, 0), following)
+
+    # --- limits ---------------------------------------------------------------------------------
+
+    def window(self, wallet: bytes, meter: bytes, window_s: int) -> Window:
+        """Return what a meter's window holds."""
+        held = self._state.get_hot(APP, _METER + wallet + meter)
+        return Window(window_s) if held is None else Window.decode(held)
+
+    def require_meters(self, wallet: bytes, wanted: list[bytes]) -> None:
+        """Refuse meters for which there is no room.
+
+        Raises:
+            UsageError: `wallet_full`.
+        """
+        held = self._meters[wallet]
+        if len(held) + len(wanted) > limits.WALLET_METERS:
+            for meter in [m for m in held if not self._state.has(APP, _METER + wallet + m)]:
+                del held[meter]
+        if len(held | dict.fromkeys(wanted)) > limits.WALLET_METERS:
+            raise UsageError("wallet_full", "the wallet counts as many limits as it can")
+
+    def write_window(
+        self, wallet: bytes, meter: bytes, window: Window, now_ms: int, window_s: int
+    ) -> None:
+        """Write what a meter's window holds; it goes when all of it is past."""
+        self._meters[wallet][meter] = None
+        self._state.set(
+            APP,
+            _METER + wallet + meter,
+            window.encode(),
+            expires_ms=now_ms + 2 * window_s * 1000,
+            hot=True,
+        )
+
+    def windows(self, wallet: bytes) -> list[tuple[bytes, bytes]]:
+        """Return a wallet's meters beside their encoded windows."""
+        held = []
+        for meter in self._meters.get(wallet, ()):
+            window = self._state.get(APP, _METER + wallet + meter)
+            if window is not None:
+                held.append((meter, window))
+        return held
+
+    # --- audit ----------------------------------------------------------------------------------
+
+    def audited(self, wallet: bytes) -> int:
+        """Return the number of audit entries of a wallet."""
+        return self._audited.get(wallet, 0)
+
+    def write_audit(self, wallet: bytes, entry: AuditEntry) -> None:
+        """Write the next audit entry."""
+        self._state.set(APP, _AUDIT + wallet + _eight(entry.place), entry.encode())
+        self._audited[wallet] = entry.place + 1
+
+    def audit(self, wallet: bytes, start: int, most: int) -> list[AuditEntry]:
+        """Return up to `most` audit entries from a place on."""
+        end = min(self.audited(wallet), start + most)
+        held = (self._state.get(APP, _AUDIT + wallet + _eight(at)) for at in range(start, end))
+        return [AuditEntry.decode(entry) for entry in held if entry is not None]
+
+    # --- what waits, and what was answered ------------------------------------------------------
+
+    def proposal(self, proposal: bytes, now_ms: int) -> Proposal:
+        """Return an open proposal.
+
+        Raises:
+            UsageError: `not_found`.
+        """
+        held = self._state.get(APP, _PROPOSAL + proposal)
+        made = None if held is None else Proposal.decode(held)
+        if made is None or made.expires_ms <= now_ms:
+            raise UsageError("not_found", "no open proposal of that name; it may have expired")
+        return made
+
+    def proposals(self, wallet: bytes, now_ms: int) -> list[Proposal]:
+        """Return the open proposals of a wallet, oldest first."""
+        found = []
+        for name in list(self._proposals.get(wallet, ())):
+            held = self._state.get(APP, _PROPOSAL + name)
+            if held is not None:
+                found.append(Proposal.decode(held))
+        found = [proposal for proposal in found if proposal.expires_ms > now_ms]
+        return sorted(found, key=lambda proposal: (proposal.expires_ms, proposal.proposal))
+
+    def require_proposal_room(self, wallet: bytes) -> None:
+        """Refuse one more proposal where there is no room.
+
+        Raises:
+            UsageError: `wallet_full`.
+        """
+        held = self._proposals[wallet]
+        if len(held) >= limits.WALLET_PROPOSALS:
+            for name in [p for p in held if not self._state.has(APP, _PROPOSAL + p)]:
+                del held[name]
+        if len(held) >= limits.WALLET_PROPOSALS:
+            raise UsageError("wallet_full", "as many proposals wait as can; reject some")
+
+    def write_proposal(self, proposal: Proposal) -> None:
+        """Write a new or changed proposal."""
+        name = _PROPOSAL + proposal.proposal
+        self._state.set(APP, name, proposal.encode(), expires_ms=proposal.expires_ms)
+        self._proposals[proposal.wallet][proposal.proposal] = None
+
+    def close_proposal(self, proposal: Proposal) -> None:
+        """Remove a proposal."""
+        self._state.remove(APP, _PROPOSAL + proposal.proposal)
+        self._proposals[proposal.wallet].pop(proposal.proposal, None)
+
+    def answered(self, key: bytes) -> KeyRecord | None:
+        """Return what was answered under the digest of an idempotency key."""
+        held = self._state.get(APP, _KEY + key)
+        return None if held is None else KeyRecord.decode(held)
+
+    def write_answered(self, key: bytes, record: KeyRecord, now_ms: int) -> None:
+        """Remember what was answered under an idempotency key."""
+        expires_ms = now_ms + limits.WALLET_KEY_S * 1000
+        self._state.set(APP, _KEY + key, record.encode(), expires_ms=expires_ms)
+
+
+def _eight(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+def _number(encoded: bytes) -> int:
+    return int.from_bytes(encoded, "big")
+
+
+def _nonce_name(account: bytes, chain_id: int, nonce: int) -> bytes:
+    return _NONCE + account + _eight(chain_id) + _eight(nonce)
