@@ -1,0 +1,102 @@
+"""What a policy, a decision and their parts are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+ALLOW: Final = "allow"
+APPROVE: Final = "approve"
+DENY: Final = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """How many of whom have to agree.
+
+    Attributes:
+        m: how many.
+        keys: of whom: client keys, 32 bytes each.
+        within_s: how long a proposal waits for them; None where the policy does not say.
+    """
+
+    m: int
+    keys: frozenset[bytes]
+    within_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What counts against a limit, over a window of time.
+
+    Attributes:
+        key: 32 bytes; does not depend on the maximum, so that raising it forgets nothing.
+        window_s: length of the window.
+        maximum: what may be in a window.
+        label: for people.
+    """
+
+    key: bytes
+    window_s: int
+    maximum: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What an intent adds to a meter."""
+
+    meter: Meter
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a policy says of an intent.
+
+    Attributes:
+        effect: `ALLOW`, `APPROVE` or `DENY`.
+        rule: id of the rule that decided; empty where none did.
+        reason: for people; holds nothing of a key.
+        charges: what is to be added to meters, at most one for each meter.
+        approvals: what is needed besides, with `APPROVE`.
+    """
+
+    effect: str
+    rule: str
+    reason: str
+    charges: tuple[Charge, ...] = ()
+    approvals: Approvals | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy that has been read.
+
+    Attributes:
+        text: as it was written.
+        hash: digest of the text, 32 bytes.
+        name: empty where it has none.
+        clients: names and keys (32 bytes).
+        sets: names and addresses (20 bytes) or client keys (32 bytes).
+        changes: who has to agree to another policy; None: the owner alone changes it.
+        export: who has to agree to give the seed out; "owner"; None: nobody ever.
+        time: the source of time that the policy is content with; None where it does not say.
+        needs_time: whether something in it depends on time.
+        warnings: what it allows although it should perhaps not.
+    """
+
+    text: bytes
+    hash: bytes
+    name: str
+    clients: dict[str, bytes]
+    sets: dict[str, frozenset[bytes]]
+    changes: Approvals | None
+    export: Approvals | Literal["owner"] | None
+    time: Literal["host", "bft"] | None
+    needs_time: bool
+    warnings: tuple[str, ...]
+
+    def knows(self, client: bytes) -> bool:
+        """Say whether the policy names a client anywhere, so that it may read the wallet's policy and records."""
+        raise NotImplementedError
