@@ -11,6 +11,7 @@ from adyton.enclave.apps.base import AfterCommit, Reader
 from adyton.enclave.apps.contracts import Contracts
 from adyton.enclave.apps.notary import Notary
 from adyton.enclave.apps.tasks import PendingTask, Tasks
+from adyton.enclave.apps.wallet import WalletApp
 from adyton.enclave.contracts.book import Book
 from adyton.enclave.contracts.modules import Modules
 from adyton.enclave.host_port import HostPort
@@ -58,7 +59,8 @@ class Chain:
         self._contracts = Contracts(
             self.keys, book, Modules(self.keys, link), lambda: self.recorder.head
         )
-        readers: tuple[Reader, ...] = (self._account, self._contracts)
+        self._wallet = WalletApp(self.keys, self.state, lambda: self.recorder.head)
+        readers: tuple[Reader, ...] = (self._account, self._contracts, self._wallet)
         self._readers = {reader.name: reader for reader in readers}
         self._after_commit: dict[int, tuple[AfterCommit, ...]] = {}
         self._machine: Machine | None = None
@@ -89,7 +91,14 @@ class Chain:
         return self.recorder.head
 
     def _visit(self, loaded: Loaded) -> None:
-        for part in (self._intake, self._members, self._account, self._tasks, self._contracts):
+        for part in (
+            self._intake,
+            self._members,
+            self._account,
+            self._tasks,
+            self._contracts,
+            self._wallet,
+        ):
             part.visit(loaded)
 
     def serve(self) -> tuple[bytes, str]:
@@ -123,7 +132,7 @@ class Chain:
                 members=self._members,
                 account=self._account,
                 tasks=self._tasks,
-                apps=(Notary(), self._tasks, self._contracts),
+                apps=(Notary(), self._tasks, self._contracts, self._wallet),
                 sealer=self._sealer,
                 measurement=self._platform.measurement,
             )
@@ -250,6 +259,7 @@ class Chain:
     def stop(self) -> None:
         """End every guest; their tasks stay pending."""
         self._contracts.close()
+        self._wallet.close()
         if self._runner is not None:
             self._runner.stop()
 

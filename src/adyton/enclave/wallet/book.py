@@ -25,7 +25,8 @@ from adyton.core.errors import InvariantError, UsageError
 from adyton.enclave.state import PADDED, Loaded, State
 from adyton.enclave.wallet.records import Floor, KeyRecord, NonceRecord
 from adyton.protocol.wallet.answers import AuditEntry, NextNonce, Proposal, Wallet
-from adyton.protocol.wallet.policy import Policy, read_policy
+from adyton.protocol.wallet.policy import Policy
+from adyton.protocol.wallet.policy_reader import read_policy
 from adyton.protocol.wallet.requests import APP
 from adyton.protocol.wallet.windows import Window
 
@@ -236,13 +237,13 @@ class Book:
             hot=True,
         )
 
-    def windows(self, wallet: bytes) -> list[tuple[bytes, bytes]]:
-        """Return a wallet's meters beside their encoded windows."""
+    def windows(self, wallet: bytes) -> list[tuple[bytes, Window]]:
+        """Return a wallet's meters beside their windows."""
         held = []
-        for meter in self._meters.get(wallet, ()):
+        for meter in sorted(self._meters.get(wallet, ())):
             window = self._state.get(APP, _METER + wallet + meter)
             if window is not None:
-                held.append((meter, window))
+                held.append((meter, Window.decode(window)))
         return held
 
     # --- audit ----------------------------------------------------------------------------------

@@ -1,0 +1,340 @@
+"""From a request to a signature: read, decide, reserve, sign; all of it in one step of ordered execution.
+
+Steps, as in `docs/spec/wallet.md`:
+  1. the account is one that the client may know, and the chain orders well enough for its wallet;
+  2. under an idempotency key that was used, the answer is the one given then;
+  3. the document is read strictly, its nonce chosen;
+  4. under a nonce that was used, the same transaction gets the same signature, and another one is a replacement that
+     was asked for and pays a tenth more, or is refused;
+  5. the policy decides;
+  6. what others must approve waits for them;
+  7. limits, nonce and audit entry are reserved;
+  8. it is signed, and the signature recovered and compared.
+
+Nothing leaves the enclave before the block that holds all of it is stored: the answer is a part of that block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adyton.core import limits
+from adyton.core.contexts import Context
+from adyton.core.crypto import digest
+from adyton.core.errors import UsageError
+from adyton.enclave.apps.base import Call
+from adyton.enclave.wallet.approvals import Approved, propose
+from adyton.enclave.wallet.audit import audit_entry
+from adyton.enclave.wallet.book import Book
+from adyton.enclave.wallet.documents import read_intent
+from adyton.enclave.wallet.records import KeyRecord, NonceRecord
+from adyton.enclave.wallet.vault import Vault
+from adyton.protocol.ethereum.address import address_of
+from adyton.protocol.ethereum.messages import personal_hash
+from adyton.protocol.ethereum.signature import Signature, sign
+from adyton.protocol.ethereum.transaction import Transaction, join, sign_transaction
+from adyton.protocol.wallet.answers import PENDING, REFUSED, SIGNED, Signed, Wallet
+from adyton.protocol.wallet.decision import NO_CREDIT, decide
+from adyton.protocol.wallet.intent import CANCEL, Intent
+from adyton.protocol.wallet.policy import APPROVE, DENY, Decision, Meter
+from adyton.protocol.wallet.requests import Sign, amount
+from adyton.protocol.words import require_ordering
+
+_NOTHING: Final = bytes(32)
+_BUMP: Final = 10  # a replacement pays at least a tenth more
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request for a signature, as far as it was looked at."""
+
+    call: Call
+    sign: Sign
+    wallet: Wallet
+    client: bytes
+    approved: Approved | None
+
+
+class Signer:
+    """Signs what policies allow.
+
+    Args:
+        book: of wallets.
+        vault: of their keys.
+    """
+
+    def __init__(self, book: Book, vault: Vault) -> None:
+        self._book = book
+        self._vault = vault
+
+    def sign(self, call: Call, asked: Sign, approved: Approved | None = None) -> Signed:
+        """Carry out a request for a signature.
+
+        Args:
+            call: the ordered request.
+            asked: its arguments, or those of the proposal that it claims.
+            approved: what others have agreed to; None where this is the first request.
+
+        Raises:
+            UsageError: `wallet_unknown`, `key_reused`, `nonce_used`, `bad_argument`, `wallet_full`.
+            PolicyError: `ordering_unavailable`. MalformedError: the document is not one.
+        """
+        # 1
+        client = call.request.client_key
+        wallet = self._book.of_account(asked.account, client)
+        require_ordering(call.genesis.configuration.ordering, wallet.ordering)
+        request = _Asked(call, asked, wallet, client, approved)
+        # 2
+        key = digest(Context.WALLET_KEY, wallet.wallet, client, asked.key.encode())
+        content = digest(Context.WALLET_KEY, replace(asked, key="").encode())
+        if asked.key and approved is None:
+            held = self._book.answered(key)
+            if held is not None and held.content != content:
+                raise UsageError("key_reused", "the idempotency key was used for another request")
+            if held is not None:
+                return Signed.decode(held.answer)
+        # 3
+        intent = read_intent(asked, self._book)
+        told = self._decide(request, intent)
+        if asked.key and told.status != REFUSED:
+            record = KeyRecord(content, told.encode())
+            self._book.write_answered(key, record, call.time_ms)
+        return told
+
+    def _decide(self, asked: _Asked, intent: Intent) -> Signed:
+        # 4
+        policy = self._book.policy(asked.wallet)
+        transaction, before = intent.transaction, None
+        if transaction is not None:
+            before = self._book.nonce_record(
+                intent.account, transaction.chain_id, transaction.nonce
+            )
+        if transaction is not None and before is None:
+            self._require_free(intent.account, transaction, cancel=intent.method == CANCEL)
+        if transaction is not None and before is not None:
+            if before.digest == transaction.signing_hash:
+                return self._again(asked, intent, transaction, before)
+            _require_replacement(asked.sign, intent, transaction, before)
+        # 5
+        if policy is None:
+            decision = Decision(DENY, "", "the wallet has no policy yet, so it signs nothing")
+        else:
+            credit = NO_CREDIT if before is None else _credit(before)
+            decision = decide(
+                policy, intent, asked.client, asked.wallet.owner, self._meter(asked), credit
+            )
+        if decision.effect == DENY or policy is None:
+            return self._told(asked, intent, decision, REFUSED)
+        # 6
+        if decision.effect == APPROVE and decision.approvals is not None:
+            missing = decision.approvals.m
+            if asked.approved is not None:
+                missing = asked.approved.missing(decision.approvals)
+            if missing:
+                return self._wait(asked, intent, decision, missing)
+        # 7, 8
+        return self._sign(asked, intent, decision, before)
+
+    def _require_free(self, account: bytes, transaction: Transaction, *, cancel: bool) -> None:
+        nonce, following = (
+            transaction.nonce,
+            self._book.next_nonce(account, transaction.chain_id),
+        )
+        if cancel:
+            raise UsageError("nonce_used", "nothing was signed under this nonce: nothing to cancel")
+        if nonce < following:
+            raise UsageError(
+                "nonce_used", f"the account goes on from nonce {following}; leave the nonce out"
+            )
+        if nonce > following:
+            raise UsageError(
+                "nonce_used",
+                f"the account's next nonce is {following}: a gap would hold up what follows; leave the nonce out, or "
+                "raise it with adyton wallet nonce",
+            )
+
+    def _meter(self, asked: _Asked) -> Callable[[Meter], int]:
+        now_s = asked.call.time_ms // 1000
+
+        def used(meter: Meter) -> int:
+            return self._book.window(asked.wallet.wallet, meter.key, meter.window_s).used(now_s)
+
+        return used
+
+    def _again(
+        self, asked: _Asked, intent: Intent, transaction: Transaction, before: NonceRecord
+    ) -> Signed:
+        """Answer with the signature that was made of the same transaction."""
+        if asked.client not in (before.client, asked.wallet.owner):
+            raise UsageError("nonce_used", "the nonce was used by another client")
+        raw = join(transaction, Signature.from_bytes(before.signature)).raw
+        return Signed(
+            SIGNED,
+            "signed before",
+            "",
+            asked.wallet.version,
+            asked.wallet.policy_hash,
+            transaction.chain_id,
+            transaction.nonce,
+            before.digest,
+            before.signature,
+            raw,
+            None,
+            0,
+        )
+
+    def _wait(
+        self, asked: _Asked, intent: Intent, decision: Decision, missing: int
+    ) -> Signed:
+        """Let a request wait for those who must approve it."""
+        named = None if asked.approved is None else asked.approved.proposal
+        if named is None and decision.approvals is not None:
+            content = asked.sign.encode()
+            named = propose(
+                self._book, asked.call, asked.wallet, content, decision.approvals
+            ).proposal
+        told = self._told(asked, intent, decision, PENDING)
+        return replace(told, proposal=named, missing=missing)
+
+    def _sign(
+        self, asked: _Asked, intent: Intent, decision: Decision, before: NonceRecord | None
+    ) -> Signed:
+        wallet, call = asked.wallet.wallet, asked.call
+        now_s = call.time_ms // 1000
+        self._book.require_meters(wallet, [charge.meter.key for charge in decision.charges])
+        windows = []
+        for charge in decision.charges:
+            meter = charge.meter
+            window = self._book.window(wallet, meter.key, meter.window_s)
+            window.add(now_s, charge.amount)
+            windows.append((meter, window))
+        place = [account.address for account in asked.wallet.accounts].index(intent.account)
+        raw = b""
+        with self._vault.account(wallet, self._book.secret, place) as (secret, public):
+            if address_of(public) != intent.account:
+                raise UsageError("wallet_unknown", "the account is not of this wallet")
+            if intent.transaction is not None:
+                made = sign_transaction(intent.transaction, secret, public)
+                signature, raw, signed = made.signature, made.raw, made.transaction.signing_hash
+            else:
+                signed = signing_digest(intent)
+                signature = sign(signed, secret, public)
+        # From here on nothing fails: what is written is what is signed.
+        for meter, window in windows:
+            self._book.write_window(wallet, meter.key, window, call.time_ms, meter.window_s)
+        if intent.transaction is not None:
+            self._write_nonce(asked, intent, decision, before, signed, signature)
+        told = self._told(asked, intent, decision, SIGNED)
+        return replace(told, signature=signature.to_bytes(), raw=raw)
+
+    def _write_nonce(
+        self,
+        asked: _Asked,
+        intent: Intent,
+        decision: Decision,
+        before: NonceRecord | None,
+        signed: bytes,
+        signature: Signature,
+    ) -> None:
+        transaction = intent.transaction
+        if transaction is None:
+            return
+        credit = {} if before is None else _credit(before)
+        # What an earlier one holds of other limits stays charged there, and is no credit any more.
+        charges = {
+            charge.meter.key: credit.get(charge.meter.key, 0) + charge.amount
+            for charge in decision.charges
+        }
+        record = NonceRecord(
+            asked.client,
+            signed,
+            signature.to_bytes(),
+            amount(transaction.max_fee),
+            amount(_tip(transaction)),
+            tuple((key, amount(held)) for key, held in sorted(charges.items())),
+        )
+        self._book.write_nonce(intent.account, transaction.chain_id, transaction.nonce, record)
+
+    def _told(self, asked: _Asked, intent: Intent, decision: Decision, status: str) -> Signed:
+        """Return the answer, after its audit entry is written."""
+        transaction = intent.transaction
+        # What is refused may have no chain or nonce of its own; what would have been signed has a digest.
+        told = Signed(
+            status,
+            decision.reason[:1024],
+            decision.rule,
+            asked.wallet.version,
+            asked.wallet.policy_hash,
+            _chain(intent),
+            None if transaction is None or status != SIGNED else transaction.nonce,
+            signing_digest(intent) if status == SIGNED else _NOTHING,
+            b"",
+            b"",
+            None,
+            0,
+        )
+        proposal = None if asked.approved is None else asked.approved.proposal
+        entry = audit_entry(self._book, asked.call, asked.wallet, asked.sign.method, told)
+        self._book.write_audit(
+            asked.wallet.wallet,
+            replace(
+                entry,
+                account=intent.account,
+                digest=signing_digest(intent),
+                to=b"" if transaction is None else transaction.to or b"",
+                value=b"" if transaction is None else amount(transaction.value),
+                max_cost=b"" if transaction is None else amount(transaction.max_cost),
+                proposal=proposal,
+            ),
+        )
+        return told
+
+
+def signing_digest(intent: Intent) -> bytes:
+    """Return what is signed of an intent, 32 bytes."""
+    if intent.transaction is not None:
+        return intent.transaction.signing_hash
+    if intent.typed is not None:
+        return intent.typed.digest
+    return personal_hash(intent.message or b"")
+
+
+def _chain(intent: Intent) -> int | None:
+    if intent.transaction is not None:
+        return intent.transaction.chain_id
+    named = None if intent.typed is None else intent.typed.chain_id
+    return named if named is None or named <= limits.UINT_MAX else None
+
+
+def _tip(transaction: Transaction) -> int:
+    return transaction.max_fee if transaction.tip is None else transaction.tip
+
+
+def _credit(before: NonceRecord) -> dict[bytes, int]:
+    return {key: int.from_bytes(held, "big") for key, held in before.charges}
+
+
+def _require_replacement(
+    asked: Sign, intent: Intent, transaction: Transaction, before: NonceRecord
+) -> None:
+    """Refuse a second transaction of one nonce that is not asked for as such, or that nodes would not take.
+
+    Raises:
+        UsageError: `nonce_used`.
+    """
+    if not asked.replace and intent.method != CANCEL:
+        raise UsageError(
+            "nonce_used", "the nonce was used for another transaction; leave it out, or replace that one"
+        )
+    for name, held, now in (
+        ("fee", before.max_fee, transaction.max_fee),
+        ("tip", before.tip, _tip(transaction)),
+    ):
+        old = int.from_bytes(held, "big")
+        least = old + -(-old * _BUMP // 100)
+        if now < least:
+            raise UsageError(
+                "nonce_used", f"a replacement pays a tenth more: the {name} of one gas is at least {least} wei"
+            )
