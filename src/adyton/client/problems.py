@@ -45,7 +45,7 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
     ForkError: "fork",
     UnavailableError: """
         time_decreased wrong_height wrong_state enclave_down overloaded commit_failed
-        unreachable timeout out_of_block_fuel keys_unavailable
+        unreachable timeout out_of_block_fuel memory_unlocked
         """,
     GuestError: """
         sandbox_unavailable sandbox_failed input_unavailable attempts_exhausted engine_failed

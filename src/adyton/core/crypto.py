@@ -64,6 +64,13 @@ def derive(secret: bytes, context: Context, *parts: bytes, size: int = 32) -> by
     return HKDF(hashes.SHA256(), size, None, context.prefix + prefixed(*parts)).derive(secret)
 
 
+def derive_into(out: bytearray, secret: bytes, context: Context, *parts: bytes) -> None:
+    """Write what `derive` returns, as many bytes as `out` has, so that it can be wiped later."""
+    HKDF(hashes.SHA256(), len(out), None, context.prefix + prefixed(*parts)).derive_into(
+        secret, out
+    )
+
+
 def key_id(public_key: bytes) -> bytes:
     """Return the eight bytes that name a public key in a COSE `kid`."""
     return digest(Context.KEY_ID, public_key)[:8]

@@ -206,7 +206,7 @@ CODES: Final[dict[str, str]] = {
     "key_reused": "the idempotency key was used for another request",
     "export_refused": "the wallet's policy does not let its secret out",
     "wallet_full": "the wallet holds as many of these as it can",
-    "keys_unavailable": "this machine cannot lock memory for keys",
+    "memory_unlocked": "this machine does not lock memory for private keys",
     # client
     "usage": "the command line or call is not valid",
     "keystore": "the keystore cannot be used",

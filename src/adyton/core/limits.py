@@ -131,6 +131,9 @@ WALLET_METERS: Final = 1024  # of one wallet; its next limits are refused
 WALLET_NONCES: Final = 1024  # accounts and chains of one wallet
 WALLET_PROPOSALS: Final = 256  # open ones of one wallet
 WALLET_KEY_S: Final = 30 * 24 * 3600  # an idempotency key is remembered for
+WALLET_PASSPHRASE: Final = 256  # bytes of an imported phrase's passphrase, normalized
+WALLET_SECRET: Final = 384  # wrapped
+WALLET_ACCOUNTS_HOT: Final = 1024  # accounts whose keys are at hand
 
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ

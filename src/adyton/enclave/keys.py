@@ -11,8 +11,8 @@ from typing import Final
 
 from adyton.core import limits
 from adyton.core.contexts import Context
-from adyton.core.crypto import HpkeKey, SivKey, derive, mac
-from adyton.core.errors import Error, PolicyError, UsageError, VerificationError
+from adyton.core.crypto import HpkeKey, SivKey, derive, derive_into, mac
+from adyton.core.errors import Error, InvariantError, PolicyError, UsageError, VerificationError
 from adyton.enclave.sealing import Root
 from adyton.protocol.derived import seal_derived
 from adyton.protocol.envelope import epoch_bytes
@@ -43,6 +43,8 @@ class Keys:
         self._contracts_secret = derive(root.root, Context.KDF_CONTRACTS, self.chain_id)
         self._contracts: OrderedDict[bytes, SivKey] = OrderedDict()
         self.modules = SivKey(root.root, Context.KDF_MODULES, self.chain_id)
+        self._wallets = bytearray(32)
+        derive_into(self._wallets, root.root, Context.KDF_WALLETS, self.chain_id)
         self._transient: dict[int, SivKey] = {}
         self._tickets: dict[int, SivKey] = {}
         self._intake: dict[int, HpkeKey] = {}
@@ -80,6 +82,18 @@ class Keys:
         secret = self._secret(self.epoch)
         counted = place.to_bytes(4, "big")
         return derive(secret, Context.KDF_CONTRACT_RANDOM, exec_id, counted, size=size)
+
+    def move_wallets_secret(self, into: memoryview) -> None:
+        """Move the secret that wallets' keys follow from, 32 bytes, to locked memory; nothing stays here.
+
+        Raises:
+            InvariantError: it was moved before.
+        """
+        if not self._wallets:
+            raise InvariantError("invariant", "the wallets' secret is held elsewhere")
+        into[:] = self._wallets
+        self._wallets[:] = bytes(len(self._wallets))
+        self._wallets = bytearray()
 
     def seal_derived(self, exec_id: bytes, index: int, recipient: bytes, plaintext: bytes) -> bytes:
         """Seal to a public key inside of execution; see `protocol/derived.py`."""

@@ -25,12 +25,14 @@ from adyton.enclave.wallet.signing import Signer
 from adyton.enclave.wallet.vault import Vault
 from adyton.protocol.claims import WALLET_FIELDS, claims_digest, commit
 from adyton.protocol.envelope import Request
+from adyton.protocol.ethereum.address import address_of
 from adyton.protocol.padding import pad
 from adyton.protocol.wallet import requests
 from adyton.protocol.wallet.answers import (
     ANSWER_LEAST,
     DONE,
     PENDING,
+    Account,
     Answer,
     AuditPage,
     Changed,
@@ -62,6 +64,7 @@ from adyton.protocol.wallet.requests import (
 from adyton.protocol.words import require_ordering
 
 _NO_POLICY: Final = bytes(32)
+_WORDS: Final = 24  # of a phrase that is made here
 _PAGE_BYTES: Final = limits.ENTRY - 64 * limits.KIB
 
 Told = Signed | Changed | Exported
@@ -82,8 +85,8 @@ class WalletApp:
     def __init__(self, keys: Keys, state: State, head: Callable[[], Head]) -> None:
         self._keys = keys
         self._book = Book(state)
-        self._vault = Vault(keys)
-        self._signer = Signer(self._book, self._vault)
+        self._held_vault: Vault | None = None
+        self._signer = Signer(self._book, lambda: self._vault)
         self._head = head
         self._methods: dict[str, Callable[[Call], Told]] = {
             requests.NEW: self._new,
@@ -98,13 +101,21 @@ class WalletApp:
             requests.CLAIM: self._claim,
         }
 
+    @property
+    def _vault(self) -> Vault:
+        """The vault, made when it is first needed: where no memory can be locked, all but wallets works."""
+        if self._held_vault is None:
+            self._held_vault = Vault(self._keys)
+        return self._held_vault
+
     def visit(self, loaded: Loaded) -> None:
         """Take up a value met while the state is loaded."""
         self._book.visit(loaded)
 
     def close(self) -> None:
         """Wipe every key."""
-        self._vault.close()
+        if self._held_vault is not None:
+            self._held_vault.close()
 
     # --- in order -------------------------------------------------------------------------------
 
@@ -134,15 +145,20 @@ class WalletApp:
     def _new(self, call: Call) -> Changed:
         asked = New.decode(_given(call))
         wallet = wallet_id(call.exec_id, call.request.client_key)
-        secret = self._vault.make(wallet, asked.kind, call.request.request_id, asked.entropy)
+        words = _WORDS if asked.kind == requests.HD else None
+        secret = self._vault.make(wallet, call.request.request_id, asked.entropy, words=words)
         return self._install(call, wallet, asked, secret)
 
     def _import(self, call: Call) -> Changed:
         asked = Import.decode(_given(call))
         wallet = wallet_id(call.exec_id, call.request.client_key)
-        if asked.kind == requests.KEY and asked.accounts != 1:
-            raise UsageError("bad_argument", "a wallet of one key has one account")
-        secret = self._vault.take(wallet, asked.kind, asked.secret, asked.passphrase)
+        if asked.kind == requests.PHRASE:
+            phrase, passphrase = _text(asked.secret), _text(asked.passphrase)
+            secret = self._vault.import_mnemonic(wallet, phrase, passphrase)
+        elif asked.accounts != 1 or asked.passphrase:
+            raise UsageError("bad_argument", "a wallet of one key has one account, no passphrase")
+        else:
+            secret = self._vault.import_key(wallet, asked.secret)
         return self._install(call, wallet, asked, secret)
 
     def _install(self, call: Call, wallet: bytes, asked: New | Import, secret: bytes) -> Changed:
@@ -151,7 +167,7 @@ class WalletApp:
         if not 1 <= asked.accounts <= limits.WALLET_ACCOUNTS:
             raise UsageError("bad_argument", f"a wallet has 1 to {limits.WALLET_ACCOUNTS} accounts")
         accounts = tuple(
-            self._vault.describe(wallet, secret, place) for place in range(asked.accounts)
+            self._described(wallet, asked.kind, secret, place) for place in range(asked.accounts)
         )
         if any(self._book.has_account(account.address) for account in accounts):
             # Two wallets over one key would be two policies and two counts of its nonces.
@@ -177,7 +193,8 @@ class WalletApp:
         place = len(wallet.accounts)
         if wallet.kind == requests.KEY or place >= limits.WALLET_ACCOUNTS:
             raise UsageError("wallet_full", "the wallet can have no further account")
-        account = self._vault.describe(wallet.wallet, self._book.secret(wallet.wallet), place)
+        secret = self._book.secret(wallet.wallet)
+        account = self._described(wallet.wallet, wallet.kind, secret, place)
         if self._book.has_account(account.address):
             raise UsageError("exists", "a wallet on this chain holds this account already")
         wallet = replace(wallet, accounts=(*wallet.accounts, account))
@@ -195,6 +212,11 @@ class WalletApp:
             )
         self._book.raise_nonce(asked.account, asked.chain_id, asked.nonce)
         return self._changed(call, wallet, None)
+
+    def _described(self, wallet: bytes, kind: str, secret: bytes, place: int) -> Account:
+        address = address_of(self._vault.public_key(wallet, secret, place))
+        derived = kind in (requests.HD, requests.PHRASE)
+        return Account(address, f"m/44'/60'/0'/0/{place}" if derived else "")
 
     def _owned(self, wallet: bytes, client: bytes) -> Wallet:
         held = self._book.wallet(wallet, client)
@@ -292,12 +314,21 @@ class WalletApp:
                 told = Exported(PENDING, requests.KEY, b"", b"", named, missing)
                 self._audit(call, wallet, told)
                 return told
-        kind, secret, passphrase = self._vault.export(
-            wallet.wallet, self._book.secret(wallet.wallet)
-        )
-        told = Exported(DONE, kind, secret, passphrase, None, 0)
+        told = self._exported(wallet)
         self._audit(call, wallet, told)
         return told
+
+    def _exported(self, wallet: Wallet) -> Exported:
+        wrapped = self._book.secret(wallet.wallet)
+        if wallet.kind in (requests.HD, requests.PHRASE):
+            held = self._vault.export(wallet.wallet, wrapped)
+            phrase, passphrase = held.phrase.encode(), held.passphrase.encode()
+            return Exported(DONE, requests.PHRASE, phrase, passphrase, None, 0)
+        keys = [
+            self._vault.export(wallet.wallet, wrapped, place).key
+            for place in range(len(wallet.accounts))
+        ]
+        return Exported(DONE, requests.KEY, b"".join(keys), b"", None, 0)
 
     # --- approvals ------------------------------------------------------------------------------
 
@@ -383,6 +414,14 @@ def _fitting(items: list[_M]) -> list[_M]:
 
 def _given(call: Call) -> bytes:
     return call.request.arguments
+
+
+def _text(given: bytes) -> str:
+    try:
+        return given.decode()
+    except UnicodeDecodeError:
+        # The library's error holds the bytes.
+        raise UsageError("bad_argument", "phrase and passphrase are UTF-8") from None
 
 
 def _of_wallet(request: Request) -> bytes:

@@ -123,7 +123,7 @@ class Book:
         self._state.set(APP, _WALLET + wallet.wallet, wallet.encode())
         if secret is not None:
             name = _SECRET + wallet.wallet
-            self._state.set(APP, name, secret, kind=PADDED, least=_SECRET_LEAST)
+            self._state.set(APP, name, secret, kind=PADDED, least=_SECRET_LEAST, hot=True)
         if policy is not None:
             self._state.set(APP, _POLICY + wallet.wallet, policy.text)
             self._keep(policy)
@@ -131,7 +131,7 @@ class Book:
 
     def secret(self, wallet: bytes) -> bytes:
         """Return the wrapped secret of a wallet."""
-        secret = self._state.get(APP, _SECRET + wallet)
+        secret = self._state.get_hot(APP, _SECRET + wallet)
         if secret is None:
             raise InvariantError("invariant", "a wallet without a secret")
         return secret

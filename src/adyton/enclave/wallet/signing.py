@@ -23,7 +23,7 @@ from typing import Final
 from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import digest
-from adyton.core.errors import UsageError
+from adyton.core.errors import InvariantError, UsageError
 from adyton.enclave.apps.base import Call
 from adyton.enclave.wallet.approvals import Approved, propose
 from adyton.enclave.wallet.audit import audit_entry
@@ -62,10 +62,10 @@ class Signer:
 
     Args:
         book: of wallets.
-        vault: of their keys.
+        vault: gives the one of their keys.
     """
 
-    def __init__(self, book: Book, vault: Vault) -> None:
+    def __init__(self, book: Book, vault: Callable[[], Vault]) -> None:
         self._book = book
         self._vault = vault
 
@@ -212,15 +212,15 @@ class Signer:
             windows.append((meter, window))
         place = [account.address for account in asked.wallet.accounts].index(intent.account)
         raw = b""
-        with self._vault.account(wallet, self._book.secret, place) as (secret, public):
-            if address_of(public) != intent.account:
-                raise UsageError("wallet_unknown", "the account is not of this wallet")
+        with self._vault().key(wallet, self._book.secret(wallet), place) as key:
+            if address_of(key.public) != intent.account:
+                raise InvariantError("invariant", "another key than the account's")
             if intent.transaction is not None:
-                made = sign_transaction(intent.transaction, secret, public)
+                made = sign_transaction(intent.transaction, key.secret, key.public)
                 signature, raw, signed = made.signature, made.raw, made.transaction.signing_hash
             else:
                 signed = signing_digest(intent)
-                signature = sign(signed, secret, public)
+                signature = sign(signed, key.secret, key.public)
         # From here on nothing fails: what is written is what is signed.
         for meter, window in windows:
             self._book.write_window(wallet, meter.key, window, call.time_ms, meter.window_s)

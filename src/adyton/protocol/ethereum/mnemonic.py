@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from adyton.core import limits
@@ -17,7 +19,7 @@ from adyton.core.errors import UsageError
 from adyton.protocol.ethereum.english import ENGLISH
 
 ENTROPY_SIZES: Final = (16, 20, 24, 28, 32)
-_ROUNDS: Final = 2048
+ROUNDS: Final = 2048
 _PLACES: Final = {word: place for place, word in enumerate(ENGLISH)}
 
 
@@ -27,14 +29,28 @@ def phrase_of(entropy: bytes) -> str:
     Raises:
         UsageError: another size.
     """
+    return " ".join(ENGLISH[place] for place in places_of(entropy))
+
+
+def places_of(entropy: bytes | memoryview) -> Iterator[int]:
+    """Return the places of a phrase's words in the list; no number on the way holds more than two words.
+
+    Raises:
+        UsageError: another size than 16, 20, 24, 28 or 32 bytes.
+    """
     if len(entropy) not in ENTROPY_SIZES:
         raise UsageError("bad_argument", "entropy has 16, 20, 24, 28 or 32 bytes")
-    check = len(entropy) // 4
-    bits = (
-        int.from_bytes(entropy, "big") << check | hashlib.sha256(entropy).digest()[0] >> 8 - check
-    )
-    count = len(entropy) * 3 // 4
-    return " ".join(ENGLISH[bits >> 11 * (count - 1 - at) & 2047] for at in range(count))
+    return _places(entropy)
+
+
+def _places(entropy: bytes | memoryview) -> Iterator[int]:
+    held = bits = 0
+    for byte in chain(entropy, (_check_byte(entropy),)):
+        held, bits = held << 8 | byte, bits + 8
+        if bits >= 11:
+            bits -= 11
+            yield held >> bits
+            held &= (1 << bits) - 1
 
 
 def entropy_of(phrase: str) -> bytes:
@@ -44,26 +60,44 @@ def entropy_of(phrase: str) -> bytes:
         UsageError: another count of words, an unknown word, a wrong checksum, or other spaces or letters than
             `phrase_of` writes.
     """
+    entropy = bytearray(ENTROPY_SIZES[-1])
+    return bytes(entropy[: read_entropy(phrase, memoryview(entropy))])
+
+
+def read_entropy(phrase: str, out: memoryview) -> int:
+    """Write the entropy of an English phrase to `out`, 32 bytes of room, and return its size.
+
+    Raises:
+        UsageError: as `entropy_of` does; what `out` holds then is to be wiped.
+    """
     words = _normal(phrase, "the phrase").split(" ")
     size = len(words) * 4 // 3
     if len(words) % 3 or size not in ENTROPY_SIZES:
         raise UsageError(
             "bad_argument", "a phrase has 12, 15, 18, 21 or 24 words, with single spaces between"
         )
-    bits = 0
-    for at, word in enumerate(words, start=1):
+    held = bits = written = 0
+    for number, word in enumerate(words, start=1):
         place = _PLACES.get(word)
         if place is None:
-            raise UsageError("bad_argument", f"word {at} is not in the English list")
-        bits = bits << 11 | place
-    check = size // 4
-    entropy = (bits >> check).to_bytes(size, "big")
-    if hashlib.sha256(entropy).digest()[0] >> 8 - check != bits & (1 << check) - 1:
+            raise UsageError("bad_argument", f"word {number} is not in the English list")
+        held, bits = held << 11 | place, bits + 11
+        while bits >= 8 and written < size:
+            bits -= 8
+            out[written] = held >> bits
+            held &= (1 << bits) - 1
+            written += 1
+    # What is left are the bits of the checksum, one for each four bytes.
+    if _check_byte(out[:size]) >> 8 - bits != held:
         raise UsageError(
             "bad_argument",
             "the phrase's checksum is wrong: a word is another, or words are swapped",
         )
-    return entropy
+    return size
+
+
+def _check_byte(entropy: bytes | memoryview) -> int:
+    return hashlib.sha256(entropy).digest()[0]
 
 
 def seed_of(phrase: str, passphrase: str = "") -> bytes:
@@ -83,8 +117,16 @@ def stretched(phrase: str, passphrase: str = "") -> bytes:
         UsageError: a text is too long, or has no encoding.
     """
     secret = _normal(phrase, "the phrase").encode()
-    salt = b"mnemonic" + _normal(passphrase, "the passphrase").encode()
-    return hashlib.pbkdf2_hmac("sha512", secret, salt, _ROUNDS)
+    return hashlib.pbkdf2_hmac("sha512", secret, passphrase_salt(passphrase), ROUNDS)
+
+
+def passphrase_salt(passphrase: str) -> bytes:
+    """Return what a phrase is stretched with.
+
+    Raises:
+        UsageError: the passphrase is too long, or has no encoding.
+    """
+    return b"mnemonic" + _normal(passphrase, "the passphrase").encode()
 
 
 def _normal(text: str, what: str) -> str:

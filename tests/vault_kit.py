@@ -1,0 +1,18 @@
+"""A vault with a root of its own, for tests of one, and for the bench."""
+
+from __future__ import annotations
+
+from adyton.enclave.keys import Keys
+from adyton.enclave.sealing import Root
+from adyton.enclave.wallet.vault import Vault
+from adyton.protocol.genesis import Genesis
+from tests.host_simulator import MEASUREMENT, NOW_MS, configuration
+
+WALLET, OTHER = b"w" * 32, b"o" * 32
+REQUEST, ENTROPY = b"r" * 32, b"e" * 32
+
+
+def vault(root: bytes = b"r" * 32, hot: int = 16) -> Vault:
+    """A vault of a chain with this root; to be closed."""
+    genesis = Genesis(configuration(), MEASUREMENT, bytes(32), True, bytes(32), NOW_MS)
+    return Vault(Keys(Root(genesis.encode(), 0, root, ((0, b"0" * 32),), b"n" * 32)), hot=hot)
