@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from adyton.client.problems import error_of
 from adyton.core.errors import Error
 from adyton.core.schema import Message
-from adyton.client.problems import error_of
 from adyton.protocol.ethereum.address import checksummed
 from adyton.protocol.padding import unpad
 from adyton.protocol.wallet import requests
@@ -103,7 +103,8 @@ class WalletClient:
         response = self.client.open(block, 0, request)
         if response.code:
             raise error_of(response.code, "refused in public")
-        assert part.code == "" and part.body is None
+        assert part.code == ""
+        assert part.body is None
         self.raw_answer = response.result
         self.answer = Answer.decode(unpad(response.result, least=ANSWER_LEAST))
         return self.answer

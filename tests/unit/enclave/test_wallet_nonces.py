@@ -60,9 +60,7 @@ def test_forty_payments_in_one_block_get_forty_nonces(
 
     nonces = []
     for place, request in enumerate(sealed):
-        answer = Answer.decode(
-            unpad(client.open(block, place, request).result, least=ANSWER_LEAST)
-        )
+        answer = Answer.decode(unpad(client.open(block, place, request).result, least=ANSWER_LEAST))
         nonces.append(Signed.decode(answer.body).nonce)
     assert nonces == list(range(40))
 
@@ -160,9 +158,7 @@ def test_a_cancel_sends_nothing_to_the_account_itself(owner: WalletClient) -> No
         owner.sign(account, {"chainId": 1, "nonce": 0, "value": 1, **fees}, "cancel")
 
 
-def test_under_an_idempotency_key_there_is_one_payment(
-    owner: WalletClient, account: bytes
-) -> None:
+def test_under_an_idempotency_key_there_is_one_payment(owner: WalletClient, account: bytes) -> None:
     signed = owner.sign(account, payment(), key="charge 17")
     again = owner.sign(account, payment(), key="charge 17")
     assert again == signed

@@ -23,7 +23,7 @@ FIRST = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> HostSimulator:
+def host(tmp_path: Path) -> Iterator[HostSimulator]:
     host = HostSimulator(tmp_path, sandbox=False)
     host.start()
     yield host
@@ -62,7 +62,12 @@ def test_without_a_policy_nothing_is_signed(owner: WalletClient) -> None:
 def test_what_the_policy_does_not_allow_is_refused_with_the_reason(owner: WalletClient) -> None:
     wallet = owner.new(plain_policy())
     signed = owner.sign(wallet.accounts[0].address, payment(to=checksummed(STRANGER)))
-    assert (signed.status, signed.signature, signed.raw, signed.nonce) == ("refused", b"", b"", None)
+    assert (signed.status, signed.signature, signed.raw, signed.nonce) == (
+        "refused",
+        b"",
+        b"",
+        None,
+    )
     assert signed.reason
     [made, refused] = owner.audit(wallet)
     assert (made.method, refused.method, refused.status) == ("new", "transaction", "refused")
@@ -207,7 +212,9 @@ def test_a_document_that_is_wrong_is_refused_with_the_field(
         owner.sign(account, payment(**changed))
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"to":1,"to":2}', b"\xff", b"null", b"[" * 9000])
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b'{"to":1,"to":2}', b"\xff", b"null", b"[" * 9000]
+)
 def test_what_is_not_a_document_is_refused(owner: WalletClient, text: bytes) -> None:
     account = owner.new(plain_policy()).accounts[0].address
     with pytest.raises(Error):

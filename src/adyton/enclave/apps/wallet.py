@@ -278,9 +278,7 @@ class WalletApp:
                 named = None if approved is None else approved.proposal
                 if named is None:
                     content = asked.encode()
-                    named = approvals.propose(
-                        self._book, call, wallet, content, changes
-                    ).proposal
+                    named = approvals.propose(self._book, call, wallet, content, changes).proposal
                 told = Changed(PENDING, wallet, named, missing, policy.warnings[:64])
                 self._audit(call, wallet, told)
                 return told
@@ -354,7 +352,7 @@ class WalletApp:
 
     def _claim(self, call: Call) -> Told:
         asked, client = OfProposal.decode(_given(call)), call.request.client_key
-        proposal, wallet = approvals.visible(self._book, asked.proposal, client, call.time_ms)
+        proposal, _ = approvals.visible(self._book, asked.proposal, client, call.time_ms)
         if client != proposal.requester:
             raise PolicyError("payment_refused", "only who asked for it can claim it")
         approved = Approved(proposal.proposal, proposal.requester, frozenset(proposal.approved))
@@ -403,7 +401,8 @@ class WalletApp:
 
 def _fitting(items: list[_M]) -> list[_M]:
     """Return as many of the items, from the first on, as one answer holds."""
-    kept, size = [], 0
+    kept: list[_M] = []
+    size = 0
     for item in items[: limits.INDEX_PAGE]:
         size += len(item.encode())
         if kept and size > _PAGE_BYTES:

@@ -34,9 +34,7 @@ class Approved:
         return max(0, wanted.m - len((self.clients & wanted.keys) - {self.requester}))
 
 
-def propose(
-    book: Book, call: Call, wallet: Wallet, content: bytes, wanted: Approvals
-) -> Proposal:
+def propose(book: Book, call: Call, wallet: Wallet, content: bytes, wanted: Approvals) -> Proposal:
     """Write a proposal of what a request asks for, and return it.
 
     Raises:
@@ -87,7 +85,9 @@ def approve(proposal: Proposal, wallet: Wallet, asked: Approve, client: bytes) -
     if proposal.digest != proposal_digest(
         wallet.wallet, proposal.method, proposal.requester, wallet.policy_hash, proposal.content
     ):
-        raise UsageError("bad_argument", "the policy has changed since; the request has to be made anew")
+        raise UsageError(
+            "bad_argument", "the policy has changed since; the request has to be made anew"
+        )
     if client in proposal.approved:
         return proposal
     return replace(proposal, approved=(*proposal.approved, client))

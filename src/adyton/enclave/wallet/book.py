@@ -112,7 +112,9 @@ class Book:
         """Say whether some wallet holds this account."""
         return address in self._of_account
 
-    def write(self, wallet: Wallet, *, secret: bytes | None = None, policy: Policy | None = None) -> None:
+    def write(
+        self, wallet: Wallet, *, secret: bytes | None = None, policy: Policy | None = None
+    ) -> None:
         """Write a new or changed wallet; seen from now on.
 
         Args:

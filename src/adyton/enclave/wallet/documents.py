@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from adyton.core import limits
+from adyton.core import limits, strict_json
 from adyton.core.errors import UsageError
-from adyton.core.strict_json import read_json
 from adyton.enclave.wallet.book import Book
 from adyton.protocol.ethereum.address import checksummed, read_address
 from adyton.protocol.ethereum.messages import read_message
@@ -19,6 +18,7 @@ from adyton.protocol.wallet.requests import ARTICLE, Sign
 
 _PATH: Final = "transaction"
 _TRANSFER_GAS: Final = 21_000
+_DEPTH: Final = 40
 
 
 def read_intent(asked: Sign, book: Book) -> Intent:
@@ -35,7 +35,7 @@ def read_intent(asked: Sign, book: Book) -> Intent:
             raise UsageError("bad_argument", "the article's profile has transactions alone")
         fields = article_fields(asked.document)
     else:
-        fields = read_json(asked.document, limits.WALLET_DOCUMENT)
+        fields = strict_json.read(asked.document, most=limits.WALLET_DOCUMENT, depth=_DEPTH)
     if asked.method == MESSAGE:
         message = read_object(fields, "document", ("message",))
         if "message" not in message:
@@ -73,5 +73,3 @@ def _fill_cancel(account: bytes, fields: dict[str, Any]) -> None:
     fields["to"] = checksummed(account)
     if "gas" not in fields and "gasLimit" not in fields:
         fields["gas"] = _TRANSFER_GAS
-
-

@@ -185,9 +185,7 @@ class Signer:
             0,
         )
 
-    def _wait(
-        self, asked: _Asked, intent: Intent, decision: Decision, missing: int
-    ) -> Signed:
+    def _wait(self, asked: _Asked, intent: Intent, decision: Decision, missing: int) -> Signed:
         """Let a request wait for those who must approve it."""
         named = None if asked.approved is None else asked.approved.proposal
         if named is None and decision.approvals is not None:
@@ -326,7 +324,8 @@ def _require_replacement(
     """
     if not asked.replace and intent.method != CANCEL:
         raise UsageError(
-            "nonce_used", "the nonce was used for another transaction; leave it out, or replace that one"
+            "nonce_used",
+            "the nonce was used for another transaction; leave it out, or replace that one",
         )
     for name, held, now in (
         ("fee", before.max_fee, transaction.max_fee),
@@ -336,5 +335,6 @@ def _require_replacement(
         least = old + -(-old * _BUMP // 100)
         if now < least:
             raise UsageError(
-                "nonce_used", f"a replacement pays a tenth more: the {name} of one gas is at least {least} wei"
+                "nonce_used",
+                f"a replacement pays a tenth more: the {name} of one gas is at least {least} wei",
             )

@@ -19,7 +19,6 @@ from adyton.protocol.wallet.requests import (
     METHODS,
     PHRASE,
     POLICY,
-    RANDOM,
     SIGN,
     SIGN_METHODS,
     Address,
@@ -158,15 +157,15 @@ class Exported(Message):
 
     Attributes:
         status: `done` or `pending`.
-        kind: what `secret` is: `phrase`, `key`, or `random`: the seed of a random wallet, 32 bytes.
-        secret: UTF-8 of the phrase, or bytes.
+        kind: what `secret` is: `phrase`, or `key`.
+        secret: UTF-8 of the phrase, or the private keys of all accounts in order, 32 bytes each.
         passphrase: of the phrase.
         proposal: what others can approve; None where it is done.
         missing: approvals that are missing.
     """
 
     status: Status
-    kind: Annotated[str, OneOf.of(RANDOM, KEY, PHRASE)]
+    kind: Annotated[str, OneOf.of(KEY, PHRASE)]
     secret: Secret
     passphrase: Secret
     proposal: Bytes32 | None
