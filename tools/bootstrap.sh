@@ -76,7 +76,9 @@ need_commands() { # requirements/debian.txt: COMMAND PACKAGE; absent ones are on
     missing=
     while read -r needed package; do
         case $needed in '' | '#'*) continue ;; esac
-        command -v "$needed" >/dev/null 2>&1 || missing="$missing $package"
+        # Servers lie where only root's PATH leads.
+        (PATH=$PATH:/usr/sbin:/usr/local/sbin && command -v "$needed" >/dev/null 2>&1) ||
+            missing="$missing $package"
     done <requirements/debian.txt
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
