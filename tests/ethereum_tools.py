@@ -18,6 +18,10 @@ MODULES = ROOT / ".toolchain" / "ethereum" / "node_modules"
 _FETCH_SECONDS = 240
 
 
+class ToolError(Exception):
+    """A tool has ended with an error; the text is what it said."""
+
+
 def tool(name: str) -> Path:
     """Return the program `anvil` or `cast`, fetched if need be; skip the test where that cannot be."""
     _fetch()
@@ -28,31 +32,35 @@ def run_cast(*arguments: str) -> str:
     """Run cast and return what it prints.
 
     Raises:
-        subprocess.CalledProcessError: it ended with an error, whose text is in `stderr`.
+        ToolError: it ended with an error.
     """
     command = [str(tool("cast")), *arguments]
-    return _run(command, {}).stdout.strip()
+    return _run(command, {}).strip()
 
 
-def run_node(script: str, *arguments: str) -> Any:
+def run_node(script: str, *arguments: str, given: Any = None) -> Any:
     """Run JavaScript that can `require` ethers and solc, and return what it prints as JSON.
 
-    `process.argv.slice(1)` are the arguments. A promise that fails ends the program with an error.
+    `process.argv.slice(1)` are the arguments; `given` is on its standard input, as JSON. A promise that fails
+    ends the program with an error.
 
     Raises:
-        subprocess.CalledProcessError: it ended with an error, whose text is in `stderr`.
+        ToolError: it ended with an error.
     """
     _fetch()
     command = ["node", "-e", script, "--", *arguments]
-    return json.loads(_run(command, {"NODE_PATH": str(MODULES)}).stdout)
+    return json.loads(_run(command, {"NODE_PATH": str(MODULES)}, json.dumps(given)))
 
 
-def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _run(command: list[str], environment: dict[str, str], given: str = "") -> str:
     # Without a home and a project of their own, tools read no settings of who runs the test.
     clean = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(MODULES)} | environment
-    return subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=120, env=clean, cwd=MODULES
+    done = subprocess.run(
+        command, input=given, capture_output=True, text=True, timeout=120, env=clean, cwd=MODULES
     )
+    if done.returncode:
+        raise ToolError(done.stderr.strip() or done.stdout.strip())
+    return done.stdout
 
 
 def _fetch() -> None:

@@ -132,17 +132,25 @@ if ! is_stamped package "$package"; then
     stamp package "$package"
 fi
 
-# The oracle has an environment of its own, in which the package is not: it knows the specification alone.
-if [ "${1:-}" = --for-tests ] && [ -e requirements/oracle.txt ]; then
-    wanted="$(digest requirements/oracle.txt) $here"
-    if ! is_stamped oracle "$wanted" || ! "$VENV/oracle/bin/python" -c '' 2>/dev/null; then
-        find_python
-        need_venv
-        say "making $VENV/oracle"
-        "$python" -m venv --clear "$VENV/oracle"
-        "$VENV/oracle/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --require-hashes -r requirements/oracle.txt ||
-            die "pip cannot install the oracle's requirements"
-        stamp oracle "$wanted"
+# --- environments in which the package is not ---------------------------------
+
+apart() { # apart NAME: $VENV/NAME with requirements/NAME.txt
+    [ -e "requirements/$1.txt" ] || return 0
+    wanted="$(digest "requirements/$1.txt") $here"
+    if is_stamped "$1" "$wanted" && "$VENV/$1/bin/python" -c '' 2>/dev/null; then
+        return 0
     fi
+    find_python
+    need_venv
+    say "making $VENV/$1"
+    "$python" -m venv --clear "$VENV/$1"
+    "$VENV/$1/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes -r "requirements/$1.txt" ||
+        die "pip cannot install requirements/$1.txt"
+    stamp "$1" "$wanted"
+}
+
+if [ "${1:-}" = --for-tests ]; then
+    apart oracle # knows the specification alone
+    apart web3   # others' signers and clients, which know Ethereum alone
 fi

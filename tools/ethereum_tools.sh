@@ -2,6 +2,8 @@
 # What tests of wallets meet: anvil (a node), cast, ethers and solc, from npm by the digests of
 # tools/ethereum-tools/package-lock.json, in .toolchain/ethereum and nowhere else. Quick where they are there already, and
 # safe to start twice at once. Why these: docs/adr/0013-mqtt-websockets-and-test-tools.md
+#
+# After a change of package.json, there: npm install --package-lock-only --omit-lockfile-registry-resolved
 set -eu
 cd "$(dirname "$0")/.."
 

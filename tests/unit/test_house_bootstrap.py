@@ -209,6 +209,24 @@ def test_commands_that_tests_need(machine: Machine, uid: int) -> None:
         )
 
 
+def test_environments_without_the_package_are_for_tests_alone(machine: Machine) -> None:
+    machine.resolve_to_itself()
+    (machine.root / "installed").touch()
+    requirements = machine.tree / "requirements"
+    for name in ("oracle", "web3"):
+        (requirements / f"{name}.txt").write_text("")
+    assert machine.set_up()[0] == 0
+    assert machine.log.count("made") == 1
+    status, lines = machine.set_up("--for-tests")
+    assert (status, lines) == (0, ["set-up: making .venv/oracle", "set-up: making .venv/web3"])
+    assert [line for line in machine.log if "-e ." in line] == machine.log[2:3]
+    assert machine.set_up("--for-tests") == (0, [])
+
+    (requirements / "web3.txt").write_text("# changed\n")
+    assert machine.set_up("--for-tests") == (0, ["set-up: making .venv/web3"])
+    assert "-r requirements/web3.txt" in machine.log[-1]
+
+
 def test_the_real_environment_is_this_one() -> None:
     """What runs this suite is Python 3.11 or newer, by its real path, in an environment."""
     assert sys.version_info >= (3, 11)

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
-LOCKED = ("build", "dev", "enclave", "host")
+LOCKED = ("build", "dev", "enclave", "host", "oracle", "web3")
 
 # What the enclave takes from outside, and nothing else: each name here is trusted and measured.
 ENCLAVE = {
