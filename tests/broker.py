@@ -52,7 +52,7 @@ class Broker:
     def __init__(self, acl: str, *, persistence: bool = False, settings: str = "") -> None:
         found = shutil.which("mosquitto", path=_PATH)
         if found is None:
-            pytest.skip("missing installable: mosquitto, for the tools of Ethereum")
+            pytest.skip("missing installable: mosquitto, for tests of gateways")
         self._program = found
         self._acl = acl
         self._persistence = persistence

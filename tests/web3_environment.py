@@ -26,7 +26,9 @@ def run_web3(script: str, *arguments: str, given: Any = None, timeout: float = 1
         Web3ScriptError: it ended with an error.
     """
     if not PYTHON.exists():
-        pytest.skip("missing installable: web3.py's environment, for the tools of Ethereum")
+        pytest.skip(
+            "missing installable: web3.py's environment; run tools/bootstrap.sh --for-tests"
+        )
     # Isolated: neither the working directory nor PYTHONPATH lead to the package.
     command = [str(PYTHON), "-I", "-c", script, *arguments]
     done = subprocess.run(
