@@ -51,6 +51,9 @@ class Context(bytes, Enum):
     CONTRACT_CODE = b"adyton/1/hash/contract-code"
     MODULE_NAME = b"adyton/1/hash/compiled-module"
     CONTRACT_ADDRESS = b"adyton/1/hash/contract-address"
+    IDENTITY_POLICY = b"adyton/1/hash/identity-policy"
+    IDENTITY_RECORD = b"adyton/1/hash/identity-record"
+    IDENTITY_REQUEST = b"adyton/1/hash/presentation-request"
     WALLET = b"adyton/1/hash/wallet"
     WALLET_PROPOSAL = b"adyton/1/hash/wallet-proposal"
     WALLET_CONTENT = b"adyton/1/hash/wallet-proposal-content"
@@ -102,6 +105,7 @@ class Context(bytes, Enum):
 
     # HPKE info
     HPKE_REQUEST = b"adyton/1/hpke/request"
+    HPKE_PRESENTATION = b"adyton/1/hpke/presentation"
     HPKE_READ = b"adyton/1/hpke/read"
     HPKE_KEY_REQUEST = b"adyton/1/hpke/key-request"
     HPKE_KEY_ANSWER = b"adyton/1/hpke/key-answer"

@@ -135,6 +135,15 @@ WALLET_PASSPHRASE: Final = 256  # bytes of an imported phrase's passphrase, norm
 WALLET_SECRET: Final = 384  # wrapped
 WALLET_ACCOUNTS_HOT: Final = 1024  # accounts whose keys are at hand
 
+# identity
+IDENTITY_TEXT: Final = 512  # characters of an address or identifier
+IDENTITY_JSON: Final = 8 * KIB  # of a key or DID document
+IDENTITY_KEYS: Final = 64  # keys, senders, issuers of one record
+IDENTITY_RECORD: Final = 64 * KIB
+STATUS_TOKEN: Final = 280 * KIB
+PRESENTATION: Final = 64 * KIB  # that a holder seals
+DID: Final = 1024
+
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ
 EVIDENCE_AGE_S: Final = 24 * 3600

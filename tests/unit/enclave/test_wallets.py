@@ -1,6 +1,7 @@
 """Wallets in the enclave: made, imported, known to their own clients, and still there after a restart."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest

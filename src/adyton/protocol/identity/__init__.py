@@ -1,0 +1,1 @@
+"""Identity: registries, requests for presentations, verdicts."""
