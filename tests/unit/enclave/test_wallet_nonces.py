@@ -7,11 +7,11 @@ from tests.host_simulator import HostSimulator, SimulatedClient
 from tests.wallet_kit import GWEI, WalletClient, payment, plain_policy
 
 from adyton.core.errors import UsageError
-from adyton.protocol.ethereum.transaction_bytes import read_signed
+from adyton.protocol.ethereum.transaction_bytes import decode_signed
 from adyton.protocol.wallet import requests
 from adyton.protocol.wallet.answers import Changed
 
-CANCELS = {"id": "cancel", "effect": "allow", "method": ["cancel"], "chain": [1], "fee": "any"}
+CANCELS = {"id": "cancel", "effect": "allow", "method": ["cancel"], "chain": [1], "when": {"fee": "any"}}
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_a_replacement_pays_a_tenth_more_of_both(
         return
     signed = owner.sign(account, asked, replace=True)
     assert (signed.status, signed.nonce) == ("signed", 0)
-    assert read_signed(signed.raw).transaction.value == 7
+    assert decode_signed(signed.raw).transaction.value == 7
     # The next one must pay a tenth more than the replacement, not than the first.
     with pytest.raises(UsageError, match="a tenth more"):
         owner.sign(account, {**asked, "value": 8}, replace=True)
@@ -152,7 +152,7 @@ def test_a_cancel_sends_nothing_to_the_account_itself(owner: WalletClient) -> No
         owner.sign(account, {"chainId": 1, "nonce": 0, **fees}, "cancel")
     owner.sign(account, payment())
     signed = owner.sign(account, {"chainId": 1, "nonce": 0, **fees}, "cancel")
-    read = read_signed(signed.raw)
+    read = decode_signed(signed.raw)
     assert (signed.rule, read.transaction.to, read.transaction.value) == ("cancel", account, 0)
     with pytest.raises(UsageError, match="not for a cancel"):
         owner.sign(account, {"chainId": 1, "nonce": 0, "value": 1, **fees}, "cancel")

@@ -15,7 +15,7 @@ from adyton.protocol.ethereum.messages import personal_hash
 from adyton.protocol.ethereum.mnemonic import seed_of
 from adyton.protocol.ethereum.signature import Signature, public_key, recover
 from adyton.protocol.ethereum.address import address_of
-from adyton.protocol.ethereum.transaction_bytes import read_signed
+from adyton.protocol.ethereum.transaction_bytes import decode_signed
 from adyton.protocol.wallet import requests
 from adyton.protocol.wallet.answers import Changed
 
@@ -46,7 +46,7 @@ def test_a_payment_is_signed_by_the_account(owner: WalletClient) -> None:
     account = wallet.accounts[0].address
     signed = owner.sign(account, payment())
     assert (signed.status, signed.rule, signed.nonce, signed.chain_id) == ("signed", "pay", 0, 1)
-    read = read_signed(signed.raw)
+    read = decode_signed(signed.raw)
     assert read.sender == account
     assert (read.transaction.value, read.transaction.nonce) == (1025, 0)
     assert read.transaction.signing_hash == signed.digest
@@ -165,7 +165,7 @@ def test_in_public_every_request_looks_the_same(host: HostSimulator, owner: Wall
     allowed = len(owner.raw_answer)
     owner.sign(account, payment(to=checksummed(STRANGER)))
     refused = len(owner.raw_answer)
-    with pytest.raises(UsageError):
+    with pytest.raises(Error):
         owner.sign(account, payment(value=1.5))
     failed = len(owner.raw_answer)
     assert allowed == refused == failed
@@ -196,7 +196,7 @@ def test_a_secret_leaves_only_where_the_policy_says_so(owner: WalletClient) -> N
         ({"data": "0x123"}, "odd number"),
         ({"to": "0xf125691d24a6b5cdcb87a89cb825fdf4487c2a34"}, "all lowercase"),
         ({"to": "0xF125691D24a6b5Cdcb87a89Cb825fdf4487c2a34"}, "wrong checksum"),
-        ({"value": 1.5}, "float"),
+        ({"value": 1.5}, "fraction"),
         ({"value": "1.5"}, "whole"),
         ({"type": 3}, "blobs"),
         ({"type": 4}, "set code"),

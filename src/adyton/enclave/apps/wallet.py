@@ -179,7 +179,7 @@ class WalletApp:
             kind=asked.kind,
             ordering=asked.ordering,
             accounts=accounts,
-            clients=() if policy is None else policy.client_keys,
+            clients=() if policy is None else tuple(sorted(policy.known)),
             version=1,
             policy_hash=_NO_POLICY if policy is None else policy.hash,
             height=call.height,
@@ -251,7 +251,7 @@ class WalletApp:
                 "the time of this chain is its host's word, who could hurry it past a window; state "
                 '"time": "host" to accept that',
             )
-        if len(policy.client_keys) > limits.WALLET_CLIENTS:
+        if len(tuple(sorted(policy.known))) > limits.WALLET_CLIENTS:
             raise UsageError("policy_invalid", f"it names over {limits.WALLET_CLIENTS} clients")
         return policy
 
@@ -284,7 +284,7 @@ class WalletApp:
                 return told
         wallet = replace(
             wallet,
-            clients=policy.client_keys,
+            clients=tuple(sorted(policy.known)),
             version=wallet.version + 1,
             policy_hash=policy.hash,
         )
