@@ -19,8 +19,8 @@ PURE = ("adyton.core", "adyton.protocol", "adyton.attestation")
 # Exactly these modules, no submodule of them unless it is named too.
 ALLOWED_MODULES = frozenset(
     "__future__ abc base64 binascii cbor2 coincurve coincurve._libsecp256k1 coincurve.context "
-    "collections collections.abc dataclasses datetime enum functools hashlib hmac itertools math "
-    "operator re sha3 struct types typing unicodedata".split()
+    "collections collections.abc dataclasses datetime enum functools hashlib hmac itertools json "
+    "math operator re sha3 struct types typing unicodedata".split()
 )
 # These and everything below them, but for what RANDOM_MODULES refuses.
 ALLOWED_TREES = ("cryptography", "nacl", *PURE)
@@ -72,6 +72,7 @@ GRANTS: dict[tuple[str, str], str] = {
     ("adyton.core.crypto", "cryptography.hazmat.primitives.hpke"): (
         "hpke_seal draws the library's randomness, says so, and is not called in apply_block"
     ),
+    ("adyton.protocol.wallet.policy", "time"): "a field, named as the policy's own language has it",
 }
 
 

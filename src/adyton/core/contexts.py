@@ -59,6 +59,7 @@ class Context(bytes, Enum):
     WALLET_CONTENT = b"adyton/1/hash/wallet-proposal-content"
     WALLET_POLICY = b"adyton/1/hash/wallet-policy"
     WALLET_KEY = b"adyton/1/hash/wallet-idempotency-key"
+    WALLET_METER = b"adyton/1/hash/wallet-meter"
 
     STATE_NAME = b"adyton/1/mac/state-name"
     TICKET_UNIQUE = b"adyton/1/mac/ticket-unique"

@@ -134,6 +134,19 @@ WALLET_KEY_S: Final = 30 * 24 * 3600  # an idempotency key is remembered for
 WALLET_PASSPHRASE: Final = 256  # bytes of an imported phrase's passphrase, normalized
 WALLET_SECRET: Final = 384  # wrapped
 WALLET_ACCOUNTS_HOT: Final = 1024  # accounts whose keys are at hand
+WALLET_POLICY_DEPTH: Final = 16  # objects and lists inside of each other
+WALLET_RULES: Final = 128
+WALLET_SETS: Final = 64
+WALLET_SET_ITEMS: Final = 1024  # of one set, and of one list in a test
+WALLET_SETS_ITEMS: Final = 4096  # of all sets
+WALLET_TESTS: Final = 1024  # comparisons in all rules
+WALLET_LIMITS: Final = 16  # of one rule, and of the wallet as a whole
+WALLET_WORD: Final = 64  # characters of an id or a name
+WALLET_WINDOW_S: Final = 10 * 366 * 24 * 3600
+WALLET_LOOKS: Final = 4096  # values of calldata or typed data that one decision looks at
+ABI_SIGNATURE: Final = 1024  # characters
+ABI_DEPTH: Final = 8  # tuples and arrays inside of each other
+ABI_VALUES: Final = 1024  # in one call
 
 # identity
 IDENTITY_TEXT: Final = 512  # characters of an address or identifier

@@ -1,45 +1,17 @@
-"""What a policy, a decision and their parts are."""
+"""What a policy and its decisions are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from adyton.protocol.wallet.rule import Approvals, Limit, Meter, Rule
+
+__all__ = ["ALLOW", "APPROVE", "DENY", "Approvals", "Charge", "Decision", "Meter", "Policy"]
+
 ALLOW: Final = "allow"
 APPROVE: Final = "approve"
 DENY: Final = "deny"
-
-
-@dataclass(frozen=True, slots=True)
-class Approvals:
-    """How many of whom have to agree.
-
-    Attributes:
-        m: how many.
-        keys: of whom: client keys, 32 bytes each.
-        within_s: how long a proposal waits for them; None where the policy does not say.
-    """
-
-    m: int
-    keys: frozenset[bytes]
-    within_s: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """What counts against a limit, over a window of time.
-
-    Attributes:
-        key: 32 bytes; does not depend on the maximum, so that raising it forgets nothing.
-        window_s: length of the window.
-        maximum: what may be in a window.
-        label: for people.
-    """
-
-    key: bytes
-    window_s: int
-    maximum: int
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +51,15 @@ class Policy:
         name: empty where it has none.
         clients: names and keys (32 bytes).
         sets: names and addresses (20 bytes) or client keys (32 bytes).
+        rules: in their order.
+        limits: of the wallet as a whole.
         changes: who has to agree to another policy; None: the owner alone changes it.
         export: who has to agree to give the seed out; "owner"; None: nobody ever.
         time: the source of time that the policy is content with; None where it does not say.
         needs_time: whether something in it depends on time.
         warnings: what it allows although it should perhaps not.
+        known: keys of all clients that it names.
+        denying, allowing: rules by method, in their order.
     """
 
     text: bytes
@@ -91,12 +67,20 @@ class Policy:
     name: str
     clients: dict[str, bytes]
     sets: dict[str, frozenset[bytes]]
+    rules: tuple[Rule, ...]
+    limits: tuple[Limit, ...]
     changes: Approvals | None
     export: Approvals | Literal["owner"] | None
     time: Literal["host", "bft"] | None
     needs_time: bool
     warnings: tuple[str, ...]
+    known: frozenset[bytes]
+    denying: dict[str, tuple[Rule, ...]]
+    allowing: dict[str, tuple[Rule, ...]]
+
+    def __repr__(self) -> str:
+        return f"<policy {self.hash.hex()[:16]}>"
 
     def knows(self, client: bytes) -> bool:
         """Say whether the policy names a client anywhere, so that it may read the wallet's policy and records."""
-        raise NotImplementedError
+        return client in self.known

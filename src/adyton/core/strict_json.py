@@ -1,0 +1,127 @@
+"""JSON of strangers, in one reading (RFC 8259, RFC 7493): what two parsers could read differently is refused.
+
+Refused: a member twice, NaN and Infinity, numbers with a fraction or an exponent (unless the caller takes their
+digits), `-0`, integers of more digits than the caller allows, half of a surrogate pair, a byte order mark, bytes that
+are not UTF-8, nesting that is too deep. Digits are counted before they become a number, and brackets before the parser
+sees them, so time is linear in the size and no bound is the interpreter's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from adyton.core.errors import MalformedError
+
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_BRACKET: Final = re.compile(r"[\[\]{}]")
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_NAME: Final = 40  # characters of a member's name in an error
+DIGITS: Final = 78  # of 2^256 - 1
+
+
+def read(
+    unverified: bytes,
+    *,
+    most: int,
+    depth: int,
+    digits: int = DIGITS,
+    fraction: Callable[[str], Any] | None = None,
+) -> Any:
+    """Return the value that JSON bytes stand for: None, bool, int, str, list, dict, and what `fraction` makes.
+
+    Args:
+        unverified: UTF-8.
+        most: bytes that are taken.
+        depth: of objects and lists inside of each other.
+        digits: of an integer.
+        fraction: makes a value of the digits of a number with a fraction or an exponent; without it they are refused.
+
+    Raises:
+        MalformedError: `too_large`, or `malformed`: not in the form above.
+    """
+    if len(unverified) > most:
+        raise MalformedError("too_large", f"the JSON text is over {most} bytes")
+    try:
+        text = unverified.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _malformed("the JSON text is not UTF-8") from None
+    # The parser's own bound on recursion depends on who calls it, so depth is looked at first.
+    if text.count("[") + text.count("{") > depth:
+        _require_depth(text, depth)
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_members,
+        parse_float=fraction or _fraction,
+        parse_int=_integers(digits),
+        parse_constant=_constant,
+    )
+    try:
+        value = decoder.decode(text)
+    except json.JSONDecodeError as problem:
+        where = f"line {problem.lineno}, column {problem.colno}"
+        raise _malformed(f"not JSON at {where}: {problem.msg.lower()}") from None
+    if _SURROGATE.search(text):
+        _require_text(value)
+    return value
+
+
+def _require_depth(text: str, depth: int) -> None:
+    open_now = 0
+    for bracket in _BRACKET.findall(_STRING.sub('""', text)):
+        open_now += 1 if bracket in "[{" else -1
+        if open_now > depth:
+            raise _malformed(f"the JSON text is nested deeper than {depth}")
+
+
+def _require_text(value: Any) -> None:
+    """Refuse strings that have no encoding; the depth of `value` is bounded."""
+    if type(value) is str:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise _malformed(
+                "a string holds half of a surrogate pair, which has no encoding"
+            ) from None
+    elif type(value) is list:
+        for item in value:
+            _require_text(item)
+    elif type(value) is dict:
+        for name, item in value.items():
+            _require_text(name)
+            _require_text(item)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise _malformed(f"the member {name[:_NAME]!r} is there twice; give it once")
+            seen.add(name)
+    return members
+
+
+def _integers(most: int) -> Callable[[str], int]:
+    def integer(digits: str) -> int:
+        if len(digits) - digits.startswith("-") > most:
+            raise _malformed(f"an integer has over {most} digits")
+        if digits == "-0":
+            raise _malformed("-0 is no integer; write 0")
+        return int(digits)
+
+    return integer
+
+
+def _fraction(_: str) -> NoReturn:
+    raise _malformed("a number has a fraction or an exponent; give an integer of the smallest unit")
+
+
+def _constant(_: str) -> NoReturn:
+    raise _malformed("NaN and Infinity are no JSON")
+
+
+def _malformed(why: str) -> MalformedError:
+    return MalformedError("malformed", why)
