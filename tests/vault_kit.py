@@ -10,9 +10,18 @@ from tests.host_simulator import MEASUREMENT, NOW_MS, configuration
 
 WALLET, OTHER = b"w" * 32, b"o" * 32
 REQUEST, ENTROPY = b"r" * 32, b"e" * 32
+PHRASE = "test test test test test test test test test test test junk"
 
 
-def vault(root: bytes = b"r" * 32, hot: int = 16) -> Vault:
+ROOT = b"r" * 32
+
+
+def genesis() -> Genesis:
+    """The genesis of the chain that the vault is of."""
+    return Genesis(configuration(), MEASUREMENT, bytes(32), True, bytes(32), NOW_MS)
+
+
+def vault(root: bytes = ROOT, hot: int = 16) -> Vault:
     """A vault of a chain with this root; to be closed."""
-    genesis = Genesis(configuration(), MEASUREMENT, bytes(32), True, bytes(32), NOW_MS)
-    return Vault(Keys(Root(genesis.encode(), 0, root, ((0, b"0" * 32),), b"n" * 32)), hot=hot)
+    keys = Keys(Root(genesis().encode(), 0, root, ((0, b"0" * 32),), b"n" * 32))
+    return Vault(keys, hot=hot)

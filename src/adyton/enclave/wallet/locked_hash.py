@@ -49,7 +49,7 @@ class LockedHash:
         return "<LockedHash>"
 
     def hmac_sha512(self, key: Piece, pieces: Sequence[Piece], out: memoryview) -> None:
-        """Write HMAC-SHA-512 over the pieces, 64 bytes, to `out`; the key has at most 64 bytes."""
+        """Write HMAC-SHA-512 over the pieces, 64 bytes, to `out`; the key has at most 128 bytes."""
         self._hmac(_SHA512, key, pieces, out)
 
     def derive(self, secret: Piece, out: memoryview, context: Context, *parts: bytes) -> None:
@@ -72,6 +72,8 @@ class LockedHash:
         _wipe(self._key, self._block)
 
     def _hmac(self, kind: _Hash, key: Piece, pieces: Sequence[Piece], out: memoryview) -> None:
+        if len(key) > kind.block:
+            raise InvariantError("invariant", "a key is longer than a block")
         # 1. The message behind a block of room.
         end = kind.block
         for piece in pieces:

@@ -118,6 +118,7 @@ class LockedMemory:
 
 
 def _lock(mapping: mmap.mmap, size: int) -> None:
-    start = (ctypes.c_char * size).from_buffer(mapping)
-    if _libc.mlock(ctypes.c_void_p(ctypes.addressof(start)), ctypes.c_size_t(size)):
+    # Nothing of ours may point into the mapping when this fails, or it could not be closed.
+    place = ctypes.addressof(ctypes.c_char.from_buffer(mapping))
+    if _libc.mlock(ctypes.c_void_p(place), ctypes.c_size_t(size)):
         raise OSError(ctypes.get_errno(), "mlock")
