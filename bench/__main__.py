@@ -24,6 +24,7 @@ GROUPS: Final = {
     "tasks": ("bench.tasks", "correct tasks a second with eight clients"),
     "notary": ("bench.notarized", "notary requests over HTTP: rate, latency, CPU of either side"),
     "contracts": ("bench.contracts", "sealed calls of a contract, its engine alone, a large state"),
+    "wallet": ("bench.signing", "transactions signed by a wallet's vault, hot and cold"),
     "receipt": ("bench.receipt", "size and check of a receipt at a million entries"),
     "start": ("bench.starting", "start to serving, image, evidence"),
     "size": ("bench.size", "restart, lookup, memory of a large ledger"),
