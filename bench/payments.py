@@ -1,4 +1,4 @@
-"""Payments through the whole of it: sealed request, policy, limits, nonce, audit, signature, receipt and commit in each."""
+"""Payments through all of it: sealed request, policy, limits, nonce, audit, signature, receipt, commit."""
 
 from __future__ import annotations
 

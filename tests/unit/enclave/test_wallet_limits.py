@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from adyton.core.errors import PolicyError, UsageError
+from adyton.protocol.ethereum.address import checksummed
+from adyton.protocol.wallet.answers import Changed, Signed
 from tests.host_simulator import HostSimulator, SimulatedClient
 from tests.wallet_kit import (
     GWEI,
@@ -15,10 +19,6 @@ from tests.wallet_kit import (
     plain_policy,
     policy,
 )
-
-from adyton.core.errors import PolicyError, UsageError
-from adyton.protocol.ethereum.address import checksummed
-from adyton.protocol.wallet.answers import Changed, Signed
 
 FEE = 21_000 * 20 * GWEI
 
@@ -58,7 +58,8 @@ def test_a_sum_over_a_window_is_kept(host: HostSimulator, owner: WalletClient) -
     assert owner.sign(account, payment(value=1000)).status == "signed"
     assert owner.sign(account, payment(value=1500)).status == "signed"
     over = owner.sign(account, payment(value=1))
-    assert (over.status, over.rule) == ("refused", "pay")
+    assert over.status == "refused"
+    assert "pay" in over.reason
     host.restart()
     assert owner.sign(account, payment(value=1)).status == "refused"
     [meter] = owner.show(wallet).meters
@@ -137,7 +138,7 @@ def treasury(others: list[WalletClient], **more: Any) -> bytes:
         "when": {"to": {"in": "@vendors"}, "fee": {"lte": FEE}},
         "approvals": {"m": 2, "of": "@treasury", "within": 600},
     }
-    return policy([rule], sets={"treasury": keys}, **more)
+    return policy([rule], sets={"treasury": keys}, time="host", **more)
 
 
 def test_two_of_three_must_approve(owner: WalletClient, others: list[WalletClient]) -> None:
@@ -215,7 +216,9 @@ def test_what_is_claimed_is_asked_of_the_policy_of_that_time(
     others[0].approve(proposal)
     others[1].approve(proposal)
     strict = json.loads(treasury(others))
-    strict["rules"].insert(0, {"id": "stop", "effect": "deny", "when": {"to": checksummed(VENDOR)}})
+    strict["rules"].insert(
+        0, {"id": "stop", "effect": "deny", "when": {"to": {"eq": checksummed(VENDOR)}}}
+    )
     owner.change(wallet, json.dumps(strict).encode())
     refused = owner.claim(asked.proposal or b"", Signed)
     assert (refused.status, refused.rule, refused.signature) == ("refused", "stop", b"")
@@ -260,7 +263,7 @@ def test_other_clients_sign_where_a_rule_names_them(
     account = wallet.accounts[0].address
     assert others[0].sign(account, payment()).status == "signed"
     assert owner.sign(account, payment()).status == "refused"
-    assert others[0].wallets() == (wallet,)
+    assert wallet in others[0].wallets()
     with pytest.raises(PolicyError):
         others[0].change(wallet, plain_policy())
     with pytest.raises(PolicyError):

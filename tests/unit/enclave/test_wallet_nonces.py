@@ -3,15 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.host_simulator import HostSimulator, SimulatedClient
-from tests.wallet_kit import GWEI, WalletClient, payment, plain_policy
 
 from adyton.core.errors import UsageError
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
 from adyton.protocol.wallet import requests
 from adyton.protocol.wallet.answers import Changed
+from tests.host_simulator import HostSimulator, SimulatedClient
+from tests.wallet_kit import GWEI, WalletClient, payment, plain_policy
 
-CANCELS = {"id": "cancel", "effect": "allow", "method": ["cancel"], "chain": [1], "when": {"fee": "any"}}
+CANCELS = {
+    "id": "cancel",
+    "effect": "allow",
+    "method": ["cancel"],
+    "chain": [1],
+    "when": {"fee": "any"},
+}
 
 
 @pytest.fixture(scope="module")

@@ -5,19 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.host_simulator import HostSimulator, SimulatedClient
-from tests.wallet_kit import STRANGER, WalletClient, payment, plain_policy
 
 from adyton.core.errors import Error, PolicyError, UsageError
-from adyton.protocol.ethereum.address import checksummed
+from adyton.protocol.ethereum.address import address_of, checksummed
 from adyton.protocol.ethereum.hd import account_path, master
 from adyton.protocol.ethereum.messages import personal_hash
 from adyton.protocol.ethereum.mnemonic import seed_of
 from adyton.protocol.ethereum.signature import Signature, public_key, recover
-from adyton.protocol.ethereum.address import address_of
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
 from adyton.protocol.wallet import requests
 from adyton.protocol.wallet.answers import Changed
+from tests.host_simulator import HostSimulator, SimulatedClient
+from tests.wallet_kit import STRANGER, WalletClient, payment, plain_policy
 
 PHRASE = "test test test test test test test test test test test junk"
 FIRST = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -50,7 +49,8 @@ def test_a_payment_is_signed_by_the_account(owner: WalletClient) -> None:
     assert read.sender == account
     assert (read.transaction.value, read.transaction.nonce) == (1025, 0)
     assert read.transaction.signing_hash == signed.digest
-    assert signed.policy_hash == wallet.policy_hash and any(signed.policy_hash)
+    assert signed.policy_hash == wallet.policy_hash
+    assert any(signed.policy_hash)
 
 
 def test_without_a_policy_nothing_is_signed(owner: WalletClient) -> None:
