@@ -27,6 +27,7 @@ DEFAULT_PORT: Final = 8384
 TIMEOUT_S: Final = 30.0
 CBOR: Final = "application/cbor"
 OCTETS: Final = "application/octet-stream"
+ANSWERS: Final = f"{CBOR}, application/problem+json, {OCTETS}"
 _CHUNK: Final = 64 * 1024
 _IDLE_CONNECTIONS: Final = 8
 
@@ -99,14 +100,16 @@ class HttpTransport:
     Args:
         url: of the server; without a port, 8384.
         timeout_s: the most that connecting may take.
+        accept: media types that answers may have.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S, accept: str = ANSWERS) -> None:
         self._server = normal_url(url)
         parts = urlsplit(self._server)
         self._host, self._port = parts.hostname or "", parts.port or DEFAULT_PORT
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._timeout_s = timeout_s
+        self._accept = accept
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
 
@@ -133,7 +136,7 @@ class HttpTransport:
         timeout_s: float = TIMEOUT_S,
     ) -> Reply:
         """Send one request and return the reply; see `Transport.exchange`."""
-        headers = {"Accept": f"{CBOR}, application/problem+json, {OCTETS}"}
+        headers = {"Accept": self._accept}
         if body is not None:
             headers["Content-Type"] = content_type
         deadline = time.monotonic() + timeout_s

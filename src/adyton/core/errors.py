@@ -207,6 +207,7 @@ CODES: Final[dict[str, str]] = {
     "export_refused": "the wallet's policy does not let its secret out",
     "wallet_full": "the wallet holds as many of these as it can",
     "memory_unlocked": "this machine does not lock memory for private keys",
+    "node_refused": "the Ethereum node did not do what was asked of it",
     # client
     "usage": "the command line or call is not valid",
     "keystore": "the keystore cannot be used",

@@ -157,6 +157,18 @@ STATUS_TOKEN: Final = 280 * KIB
 PRESENTATION: Final = 64 * KIB  # that a holder seals
 DID: Final = 1024
 
+# the JSON-RPC facade of wallets
+RPC_BODY: Final = 2 * MIB  # one message of a program
+RPC_BATCH: Final = 100  # calls in one message
+RPC_DEPTH: Final = 32  # lists and objects inside of each other
+RPC_NODE_ANSWER: Final = 64 * MIB
+RPC_NODE_ERROR: Final = 2 * KIB  # characters of a node's error text
+RPC_SUBSCRIPTIONS: Final = 64  # of one connection
+RPC_CALLS: Final = 64  # at once, of one connection, and carried out in all
+RPC_CONNECTIONS: Final = 256
+RPC_JOURNAL: Final = 4096  # transactions signed and not yet mined
+RPC_TOKEN: Final = 4 * KIB
+
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ
 EVIDENCE_AGE_S: Final = 24 * 3600
