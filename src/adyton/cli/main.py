@@ -22,6 +22,7 @@ from adyton.cli import (
     tasks,
     trust,
     verify,
+    wallet,
     whoami,
 )
 from adyton.cli.output import Output
@@ -39,6 +40,7 @@ NOUNS: Final = (
     notarize,
     contract,
     invite,
+    wallet,
     whoami,
 )
 _BROKEN_PIPE: Final = 141
