@@ -211,12 +211,12 @@ def _gate(args: argparse.Namespace) -> Gate:
     from adyton.client import private_files
     from adyton.client.rpc.gate import Gate, read_token
 
-    token: bytes | None = b""
+    token = b""
     if args.token_file is not None:
-        token = private_files.load(Path(args.token_file), _short_token)
-        if token is None:
+        found = private_files.load(Path(args.token_file), _short_token)
+        if found is None:
             raise UsageError("usage", f"no token in {args.token_file}; write one there, chmod 600")
-        token = read_token(token)
+        token = read_token(found)
     return Gate(
         hosts=frozenset(name.lower() for name in args.allow_host),
         origins=frozenset(args.allow_origin),

@@ -1,0 +1,125 @@
+"""The facade's signer: the wallets of one client, in the enclave."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Final
+
+from adyton.client.rpc.signer import AwaitingApproval, Refused, SignedAnswer
+from adyton.client.session import Session
+from adyton.client.wallet import Wallet
+from adyton.client.wallet_answers import PaymentRefused
+from adyton.client.wallet_making import wallets
+from adyton.client.wallet_signed import Signing
+from adyton.core.errors import UsageError, VerificationError
+from adyton.protocol.ethereum.address import checksummed
+from adyton.protocol.ethereum.quantities import read_integer
+from adyton.protocol.ethereum.transaction import CHAIN_ID_MAX, NONCE_MAX
+
+_LISTED_S: Final = 10.0
+_FEES: Final = (*("type", "gas", "gasPrice", "maxFeePerGas", "maxPriorityFeePerGas", "accessList"),)
+
+
+class EnclaveSigner:
+    """Asks the enclave for every signature; usable from several threads.
+
+    Trust: what comes back was verified by the session: the answer is recorded, and is what was asked for.
+
+    Args:
+        session: whose wallets these are: those that it owns, and those whose policy names it.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._lock = threading.Lock()
+        self._wallets: dict[bytes, Wallet] = {}
+        self._listed_at = -_LISTED_S
+
+    def accounts(self) -> list[bytes]:
+        """Return the addresses of all of them; a new one shows within ten seconds."""
+        return list(self._listed())
+
+    def next_nonce(self, address: bytes, chain_id: int) -> int:
+        """Return the nonce that the account's next transaction on a chain gets."""
+        return self._wallet(address).next_nonce(address, chain_id)
+
+    def raise_nonce(self, address: bytes, chain_id: int, nonce: int) -> None:
+        """Let an account go on from a nonce."""
+        self._wallet(address).raise_nonce(address, chain_id, nonce)
+
+    def sign_transaction(
+        self, address: bytes, document: dict[str, Any], *, replace: bool = False
+    ) -> SignedAnswer:
+        """Have a transaction signed; what replaces an earlier one and moves nothing is a cancellation."""
+        wallet = self._wallet(address)
+        try:
+            if replace and _moves_nothing(address, document):
+                signing = wallet.cancel(
+                    address,
+                    read_integer(document["chainId"], "chainId", 1, CHAIN_ID_MAX),
+                    read_integer(document["nonce"], "nonce", 0, NONCE_MAX),
+                    {name: document[name] for name in _FEES if name in document},
+                )
+            else:
+                signing = wallet.sign_transaction(address, document, replace=replace)
+        except PaymentRefused as refusal:
+            raise _refused(refusal) from refusal
+        _require_signed(signing)
+        made = signing.transaction
+        if made is None:
+            raise VerificationError("answer_invalid", "the wallet has signed no transaction")
+        return SignedAnswer(made.raw, made.hash, made.transaction.nonce, made.transaction)
+
+    def sign_message(self, address: bytes, message: bytes) -> bytes:
+        """Have a personal message signed."""
+        try:
+            signing = self._wallet(address).sign_message(address, message)
+        except PaymentRefused as refusal:
+            raise _refused(refusal) from refusal
+        _require_signed(signing)
+        return signing.signature
+
+    def sign_typed_data(self, address: bytes, typed: dict[str, Any]) -> bytes:
+        """Have typed data signed."""
+        try:
+            signing = self._wallet(address).sign_typed_data(address, typed)
+        except PaymentRefused as refusal:
+            raise _refused(refusal) from refusal
+        _require_signed(signing)
+        return signing.signature
+
+    def _wallet(self, address: bytes) -> Wallet:
+        found = self._listed().get(address)
+        if found is None:
+            raise UsageError(
+                "wallet_unknown", f"{checksummed(address)} is no account of this client's wallets"
+            )
+        return found
+
+    def _listed(self) -> dict[bytes, Wallet]:
+        with self._lock:
+            if time.monotonic() - self._listed_at >= _LISTED_S:
+                found = wallets(self._session)
+                self._wallets = {address: wallet for wallet in found for address in wallet.accounts}
+                self._listed_at = time.monotonic()
+            return self._wallets
+
+
+def _moves_nothing(address: bytes, document: dict[str, Any]) -> bool:
+    return (
+        document.get("to") == checksummed(address)
+        and document.get("value", "0x0") == "0x0"
+        and document.get("data", "0x") == "0x"
+        and "nonce" in document
+    )
+
+
+def _refused(refusal: PaymentRefused) -> Refused:
+    told = refusal.signed
+    return Refused(refusal.message, "" if told is None else told.rule)
+
+
+def _require_signed(signing: Signing) -> None:
+    if signing.pending is not None:
+        raise AwaitingApproval(signing.pending, signing.told.missing, signing.told.rule)
