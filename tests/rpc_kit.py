@@ -52,7 +52,9 @@ class Facade:
         Raises:
             CallError: it answers with an error.
         """
-        answer = self.post({"jsonrpc": "2.0", "id": 7, "method": method, "params": list(params)}).json
+        answer = self.post(
+            {"jsonrpc": "2.0", "id": 7, "method": method, "params": list(params)}
+        ).json
         assert answer["jsonrpc"] == "2.0"
         assert answer["id"] == 7
         if "error" in answer:
@@ -70,7 +72,11 @@ class Facade:
         """Send a body, JSON unless it is bytes; a header of None is left out."""
         given = {"Host": f"127.0.0.1:{self.facts.port}", "Content-Type": "application/json"}
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        merged: dict[str, str | None] = {**given, "Content-Length": str(len(sent)), **(headers or {})}
+        merged: dict[str, str | None] = {
+            **given,
+            "Content-Length": str(len(sent)),
+            **(headers or {}),
+        }
         connection = http.client.HTTPConnection("127.0.0.1", self.facts.port, timeout=_PATIENCE)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
@@ -88,18 +94,18 @@ class Facade:
 @contextmanager
 def running(signer: Signer, settings: RpcSettings) -> Iterator[Facade]:
     """Run a facade on a thread; what ends it early is raised."""
-    told: queue.Queue[RpcFacts | BaseException] = queue.Queue()
+    told: queue.Queue[RpcFacts | Exception] = queue.Queue()
 
     def run() -> None:
         try:
             serve(signer, settings, told.put)
-        except BaseException as problem:
+        except Exception as problem:  # noqa: BLE001  # raised where the facade was started
             told.put(problem)
 
     thread = threading.Thread(target=run)
     thread.start()
     facts = told.get(timeout=_PATIENCE)
-    if isinstance(facts, BaseException):
+    if isinstance(facts, Exception):
         thread.join()
         raise facts
     try:

@@ -68,7 +68,7 @@ class Broadcaster:
         except NodeError as refusal:
             if _KNOWN.search(refusal.message):
                 return
-            if _LOW.search(refusal.message) and self.is_mined(signed):
+            if is_too_low(refusal) and self.is_mined(signed):
                 return
             raise
         if told != "0x" + signed.hash.hex():
@@ -83,6 +83,11 @@ class Broadcaster:
     def is_known(self, signed: SignedTransaction) -> bool:
         """Tell whether the node says that it has it."""
         return self._node.call("eth_getTransactionByHash", ["0x" + signed.hash.hex()]) is not None
+
+
+def is_too_low(problem: Error) -> bool:
+    """Tell whether a node says that the nonce is used already."""
+    return isinstance(problem, NodeError) and _LOW.search(problem.message) is not None
 
 
 def _kept(signed: SignedTransaction, problem: Error | None) -> RpcError:

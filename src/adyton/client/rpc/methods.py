@@ -103,10 +103,11 @@ class Methods:
 
     def _transaction_count(self, params: list[Any]) -> Any:
         _take(params, 1, 2, "address, block")
-        if len(params) == 2 and params[1] == "pending":
+        if params[1:] in ([], [None], ["latest"], ["pending"]):
             address = read_address(params[0], "params[0]", unchecked_case=True)
             if address in self.accounts():
-                # The enclave keeps it; the node might say anything.
+                # Programs ask in order to choose a nonce, cast for "latest": the enclave keeps it, and the node might
+                # say anything.
                 return hex(self._signer.next_nonce(address, self._chain.id))
         return self._node.call("eth_getTransactionCount", params)
 

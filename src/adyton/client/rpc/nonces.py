@@ -8,12 +8,33 @@ from collections.abc import Sequence
 from adyton.client.rpc.chain import PinnedChain
 from adyton.client.rpc.node import Node
 from adyton.client.rpc.signer import Signer
-from adyton.core.errors import PolicyError
+from adyton.core.errors import Error, PolicyError
 from adyton.protocol.ethereum.address import checksummed
 from adyton.protocol.ethereum.transaction import NONCE_MAX
 
 _log = logging.getLogger("adyton.rpc")
 _FAR = 1_000_000
+
+
+def warn_of_nonces(
+    signer: Signer, node: Node, chain: PinnedChain, accounts: Sequence[bytes]
+) -> None:
+    """Say which accounts the node counts more transactions of than the wallet has signed; change nothing."""
+    for account in accounts:
+        try:
+            counted = _counted(node, account)
+            held = signer.next_nonce(account, chain.id)
+        except Error as problem:
+            _log.warning("nonces of %s are not compared: %s", checksummed(account), problem.message)
+            continue
+        if counted > held:
+            _log.warning(
+                "%s: the node counts %d transactions, the wallet goes on from nonce %d; if the account has signed "
+                "elsewhere before, start with --sync-nonce",
+                checksummed(account),
+                counted,
+                held,
+            )
 
 
 def sync_nonces(signer: Signer, node: Node, chain: PinnedChain, accounts: Sequence[bytes]) -> None:
@@ -27,9 +48,7 @@ def sync_nonces(signer: Signer, node: Node, chain: PinnedChain, accounts: Sequen
     chain.require()
     for account in accounts:
         held = signer.next_nonce(account, chain.id)
-        counted = node.quantity(
-            "eth_getTransactionCount", [checksummed(account), "latest"], NONCE_MAX
-        )
+        counted = _counted(node, account)
         if counted <= held:
             continue
         if counted - held > _FAR:
@@ -40,3 +59,7 @@ def sync_nonces(signer: Signer, node: Node, chain: PinnedChain, accounts: Sequen
             )
         signer.raise_nonce(account, chain.id, counted)
         _log.info("%s goes on from nonce %d", checksummed(account), counted)
+
+
+def _counted(node: Node, account: bytes) -> int:
+    return node.quantity("eth_getTransactionCount", [checksummed(account), "latest"], NONCE_MAX)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,8 +12,10 @@ from adyton.client.rpc.caps import Caps
 from adyton.client.rpc.chain import PinnedChain
 from adyton.client.rpc.filling import Filled, fill
 from adyton.client.rpc.journal import Journal
+from adyton.client.rpc.jsonrpc import SERVER, RpcError
 from adyton.client.rpc.node import Node
 from adyton.client.rpc.signer import Signer
+from adyton.client.session import wall_clock_ms
 from adyton.core.errors import Error, VerificationError
 from adyton.protocol.ethereum.transaction import SignedTransaction
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
@@ -43,7 +44,7 @@ class Sending:
         caps: Caps,
         journal: Journal,
         broadcaster: Broadcaster,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._signer = signer
         self._node = node
@@ -62,6 +63,7 @@ class Sending:
         """
         self._chain.require()
         filled = fill(request, self._chain.id, self._node, self._caps)
+        self._require_no_gap(filled)
         answer = self._signer.sign_transaction(
             filled.account, filled.document, replace=self._may_replace(filled)
         )
@@ -89,6 +91,19 @@ class Sending:
             _log.warning("%s", problem.message)
             raise
         return signed.hash
+
+    def _require_no_gap(self, filled: Filled) -> None:
+        if filled.nonce is None:
+            return
+        following = self._signer.next_nonce(filled.account, self._chain.id)
+        if filled.nonce > following:
+            raise RpcError(
+                SERVER,
+                f"nonce too high: the wallet goes on from {following}, and a gap would hold up what follows; "
+                "leave the nonce out",
+                {"code": "nonce_used", "next": hex(following)},
+                code="nonce_used",
+            )
 
     def _may_replace(self, filled: Filled) -> bool:
         """Tell whether a nonce was named in order to replace: the same payment at other fees, or none at all."""

@@ -25,7 +25,7 @@ from adyton.client.rpc.heads import Heads
 from adyton.client.rpc.journal import Journal
 from adyton.client.rpc.methods import Methods
 from adyton.client.rpc.node import Node
-from adyton.client.rpc.nonces import sync_nonces
+from adyton.client.rpc.nonces import sync_nonces, warn_of_nonces
 from adyton.client.rpc.sending import Sending
 from adyton.client.rpc.signer import Signer
 from adyton.client.rpc.watch import Watch
@@ -115,6 +115,8 @@ def serve(signer: Signer, settings: RpcSettings, on_ready: Callable[[RpcFacts], 
         _require_all(settings.accounts, accounts)
         if settings.sync_nonce:
             sync_nonces(signer, node, chain, accounts)
+        else:
+            warn_of_nonces(signer, node, chain, accounts)
         watch = Watch(journal, broadcaster, chain)
         watch.start()
         try:

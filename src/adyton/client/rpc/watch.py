@@ -8,14 +8,17 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from adyton.client.rpc.broadcast import Broadcaster
+from adyton.client.rpc.broadcast import Broadcaster, is_too_low
 from adyton.client.rpc.chain import PinnedChain
 from adyton.client.rpc.journal import Entry, Journal
+from adyton.client.session import wall_clock_ms
 from adyton.core.errors import Error
 
 _log = logging.getLogger("adyton.rpc")
 _EVERY_S: Final = 4.0
 _LONGEST_S: Final = 300.0
+# So long after it was signed, a transaction is given up whose nonce the node says is used by another one.
+_GIVEN_UP_MS: Final = 24 * 3600 * 1000
 
 
 class Watch:
@@ -27,6 +30,7 @@ class Watch:
         chain: that the node must be of.
         every_s: between two looks at one transaction, at first; it doubles up to five minutes.
         clock: seconds.
+        now_ms: milliseconds since 1970.
     """
 
     def __init__(
@@ -37,8 +41,10 @@ class Watch:
         *,
         every_s: float = _EVERY_S,
         clock: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._journal = journal
+        self._now_ms = now_ms
         self._broadcaster = broadcaster
         self._chain = chain
         self._every_s = every_s
@@ -79,7 +85,7 @@ class Watch:
                 self._due.pop(entry.signed.hash, None)
 
     def _see_to(self, entry: Entry) -> bool:
-        """Return whether it is mined; send it again where the node does not know it."""
+        """Return whether its nonce is over with; send it again where the node does not know it."""
         signed = entry.signed
         if self._broadcaster.is_mined(signed):
             return True
@@ -89,6 +95,7 @@ class Watch:
                 _log.info("sent again: 0x%s", signed.hash.hex())
             except Error as problem:
                 _log.warning("0x%s is not broadcast: %s", signed.hash.hex(), problem.message)
+                return is_too_low(problem) and self._now_ms() - entry.signed_ms > _GIVEN_UP_MS
         return False
 
     def _is_due(self, name: bytes) -> bool:
