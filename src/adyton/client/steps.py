@@ -47,6 +47,13 @@ CONTRACT_STEPS: Final = (
     "each field that is opened fits its commitment",
     "the key was not used too long after its evidence was made, and nothing is of the future",
 )
+WALLET_STEPS: Final = (
+    *CONTRACT_STEPS[:4],
+    "the entry commits to the commitments of a request to a wallet",
+    "each field that is opened fits its commitment",
+    "an opened signature is the opened account's, over the opened digest",
+    "the key was not used too long after its evidence was made, and nothing is of the future",
+)
 ANSWER_STEPS: Final = (
     "the answer names the envelope that was sent",
     "the entry lies in this chain, executed and signed by attested code, and joins what was seen",

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from adyton.protocol.claims import WALLET_FIELDS
+
 SUBJECTS: Final = ("code", "inputs", "result", "run information")
 _FIELDS_OF: Final[Mapping[str, frozenset[str]]] = {
     "code": frozenset({"code"}),
@@ -21,11 +23,13 @@ _FIELDS_OF: Final[Mapping[str, frozenset[str]]] = {
     "call": frozenset(
         {"address", "code_hash", "method", "caller", "input", "status", "output", "usage"}
     ),
+    "request": frozenset(WALLET_FIELDS),
 }
 _SUBJECTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "run": SUBJECTS,
     "notarization": ("file",),
     "contract call": ("call", "state"),
+    "wallet request": ("request", "keys"),
 }
 _OPENED: Final[Mapping[str, str]] = {
     "code": "the digest of the code",
@@ -47,6 +51,14 @@ _OPENED: Final[Mapping[str, str]] = {
     "status": "how it ended",
     "output": "the output",
     "usage": "what it cost",
+    "account": "the account",
+    "document": "the document that was to be signed",
+    "rule": "the rule that decided",
+    "policy": "the hash of the policy",
+    "chain": "the chain id",
+    "nonce": "the nonce",
+    "digest": "the digest that was signed",
+    "signature": "the signature",
 }
 
 
@@ -55,7 +67,7 @@ class Verdict:
     """The facts of a certificate that holds, and their meaning.
 
     Attributes:
-        subject: `run`, `notarization` or `contract call`.
+        subject: `run`, `notarization`, `contract call` or `wallet request`.
         platform: kind of platform that the evidence is of.
         hardware_rooted: whether a maker of hardware vouches for the code and for secrecy.
         stale_ms: how much older the evidence was, at the time of the run, than the policy allows; 0

@@ -97,7 +97,7 @@ def carry_out(
     """
     accepted = send()
     answer = Answer.decode(unpad(accepted.response.result, least=ANSWER_LEAST))
-    told = _told(answer.body)
+    told = read_told(answer.body)
     caller = session.keystore.identity.signing_key.public
     fields = claimed_values(method, caller, arguments, answer, told)
     commitments = commit(WALLET_FIELDS, fields, accepted.result_key, accepted.exec_id)
@@ -128,7 +128,12 @@ def ask_wallet(
     return carry_out(session, send, method, encoded)
 
 
-def _told(body: bytes) -> Told | None:
+def read_told(body: bytes) -> Told | None:
+    """Return what an answer's body tells, by the name that it begins with; None where it is empty.
+
+    Raises:
+        MalformedError: not the one encoding of it. VerificationError: of an unknown form.
+    """
     if not body:
         return None
     # Each begins with an array head and its own name.
