@@ -1,0 +1,75 @@
+"""Keystore files of others are read, and ours are read by others; what is not one is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from adyton.client.keystore_v3 import decrypt, encrypt
+from adyton.core.errors import UsageError
+from tests.wallet_vectors import cases, unhex
+
+SECRET = b"\x46" * 32
+LOW_N = 2**12
+
+
+@pytest.mark.parametrize("case", cases("ethtests-keystore"), ids=lambda case: case["name"])
+def test_published_files(case: dict[str, Any]) -> None:
+    file = json.dumps(case["json"]).encode()
+    assert decrypt(file, case["password"]) == unhex(case["priv"])
+    with pytest.raises(UsageError, match="password"):
+        decrypt(file, case["password"] + " ")
+
+
+def test_what_is_written_is_read() -> None:
+    file = encrypt(SECRET, "päss wörd", n=LOW_N)
+    assert decrypt(file, "päss wörd") == SECRET
+    assert SECRET.hex() not in file.decode()
+    assert file != encrypt(SECRET, "päss wörd", n=LOW_N)
+    told = json.loads(file)
+    assert told["address"] == "9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f"
+    capital = {("Crypto" if name == "crypto" else name): value for name, value in told.items()}
+    assert decrypt(json.dumps(capital).encode(), "päss wörd") == SECRET
+    with pytest.raises(UsageError, match="empty password"):
+        encrypt(SECRET, "", n=LOW_N)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "match"),
+    [
+        ("version", 1, "version is not 3"),
+        ("address", "00" * 20, "address is not that of the key"),
+        ("crypto", [], "no 'crypto'"),
+        ("crypto.cipher", "aes-256-gcm", "cipher"),
+        ("crypto.cipherparams.iv", "00", "one key"),
+        ("crypto.cipherparams.iv", "0", "not hex"),
+        ("crypto.ciphertext", "00" * 32, "altered"),
+        ("crypto.mac", "00" * 32, "altered"),
+        ("crypto.kdf", "argon2", "neither scrypt nor pbkdf2"),
+        ("crypto.kdfparams.n", 2**24, "MiB"),
+        ("crypto.kdfparams.n", 3, "scrypt"),
+        ("crypto.kdfparams.n", True, "'n'"),
+        ("crypto.kdfparams.r", 0, "scrypt"),
+        ("crypto.kdfparams.p", 10**9, "scrypt"),
+        ("crypto.kdfparams.dklen", 64, "length"),
+        ("crypto.kdfparams.salt", 7, "'salt'"),
+        ("crypto.kdf", "pbkdf2", "'c'"),
+    ],
+)
+def test_what_is_no_such_file_is_refused(path: str, value: Any, match: str) -> None:
+    file = json.loads(encrypt(SECRET, "word", n=LOW_N))
+    *inner, last = path.split(".")
+    at = file
+    for name in inner:
+        at = at[name]
+    at[last] = value
+    with pytest.raises(UsageError, match=match):
+        decrypt(json.dumps(file).encode(), "word")
+
+
+def test_what_is_no_json_or_too_much_of_it_is_refused() -> None:
+    for wrong in (b"", b"[]", b"{", b'{"version": 3, "version": 3}', b" " * 70_000):
+        with pytest.raises(UsageError, match="not a keystore file"):
+            decrypt(wrong, "word")
