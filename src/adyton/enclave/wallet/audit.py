@@ -8,7 +8,7 @@ from adyton.protocol.wallet.answers import AuditEntry, Changed, Exported, Signed
 
 
 def audit_entry(
-    book: Book, call: Call, wallet: Wallet, method: str, told: Signed | Changed | Exported | str
+    book: Book, call: Call, wallet: Wallet, method: str, told: Signed | Changed | Exported
 ) -> AuditEntry:
     """Return the next entry of a wallet's audit, without what is particular to a transaction.
 
@@ -17,7 +17,7 @@ def audit_entry(
         call: the ordered request.
         wallet: as it is after the request.
         method: what was asked.
-        told: the answer, or its status.
+        told: the answer.
     """
     signed = told if isinstance(told, Signed) else None
     return AuditEntry(
@@ -27,7 +27,7 @@ def audit_entry(
         task_hash=call.task_hash,
         client=call.request.client_key,
         method=method,
-        status=told if isinstance(told, str) else told.status,
+        status=told.status,
         reason="" if signed is None else signed.reason,
         rule="" if signed is None else signed.rule,
         version=wallet.version,
@@ -39,5 +39,10 @@ def audit_entry(
         value=b"",
         max_cost=b"",
         digest=bytes(32),
-        proposal=None if isinstance(told, (str, Signed)) else told.proposal,
+        proposal=None if isinstance(told, Signed) else told.proposal,
     )
+
+
+def note(book: Book, call: Call, wallet: Wallet, told: Changed | Exported) -> None:
+    """Write the audit entry of a request that is about the wallet itself."""
+    book.write_audit(wallet.wallet, audit_entry(book, call, wallet, call.request.method, told))
