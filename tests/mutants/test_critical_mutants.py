@@ -83,6 +83,28 @@ CRITICAL = {
         "        if False:\n            raise ForkError(",
         "tests/unit/client/test_verified_view.py",
     ),
+    "a wallet's secret opens as another's": Mutant(
+        "enclave/wallet/wrapping.py",
+        "return [Context.AD_WALLET_SECRET.label, wallet_id]",
+        "return [Context.AD_WALLET_SECRET.label]",
+        "tests/unit/enclave/wallet/test_vault.py",
+    ),
+    "a key at hand serves whatever is shown for it": Mutant(
+        "enclave/wallet/vault.py",
+        "name = (wallet_id, wrapped, account)", 'name = (wallet_id, b"", account)',
+        "tests/unit/enclave/wallet/test_vault.py",
+    ),
+    "a slot is lent as it was left": Mutant(
+        "enclave/wallet/locked_memory.py",
+        "        slot[:] = bytes(len(slot))\n        try:\n            slot.release()\n"
+        "        except BufferError as problem:",
+        "        try:\n            slot.release()\n        except BufferError as problem:",
+        "tests/unit/enclave/wallet/test_locked_memory.py",
+    ),
+    "children inherit locked memory": Mutant(
+        "enclave/wallet/locked_memory.py", "self._map.madvise(mmap.MADV_DONTFORK)", "pass",
+        "tests/unit/enclave/wallet/test_locked_memory.py",
+    ),
 }  # fmt: skip
 
 

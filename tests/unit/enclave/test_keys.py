@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adyton.core.errors import PolicyError, UsageError, VerificationError
+from adyton.core.errors import InvariantError, PolicyError, UsageError, VerificationError
 from adyton.enclave import keys as key_manager
 from adyton.enclave.keys import TICKET_UNIQUE, Keys
 from adyton.enclave.sealing import Root
@@ -116,3 +116,19 @@ def test_no_key_shows_itself() -> None:
     keys = Keys(root())
     shown = f"{keys.durable!r}{keys.transient(1)!r}{keys.finish(1)!r}{root()!r}"
     assert shown == "<SivKey><SivKey><SivKey><sealed-root/1>"
+
+
+def test_the_wallets_secret_moves_once_and_is_the_chains() -> None:
+    genesis = Genesis(configuration(), MEASUREMENT, bytes(32), True, b"\x01" * 32, NOW_MS)
+    moved = []
+    for made in (root(), root(), root(root=b"R" * 32), root(genesis=genesis.encode())):
+        keys, into = Keys(made), bytearray(32)
+        held = keys._wallets
+        keys.move_wallets_secret(memoryview(into))
+        assert bytes(held) == bytes(32)
+        with pytest.raises(InvariantError, match="held elsewhere"):
+            keys.move_wallets_secret(memoryview(into))
+        moved.append(bytes(into))
+    assert moved[0] == moved[1]
+    assert len(set(moved)) == 3
+    assert bytes(32) not in moved
