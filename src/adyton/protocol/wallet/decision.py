@@ -9,7 +9,7 @@ from typing import Final
 from adyton.protocol.wallet.facts import Facts
 from adyton.protocol.wallet.intent import CANCEL, MESSAGE, TRANSACTION, TYPED_DATA, Intent
 from adyton.protocol.wallet.policy import ALLOW, APPROVE, DENY, Charge, Decision, Meter, Policy
-from adyton.protocol.wallet.rule import COUNT, Limit, Rule
+from adyton.protocol.wallet.rule import COUNT, Condition, Limit, Rule
 
 NO_CREDIT: Final[Mapping[bytes, int]] = MappingProxyType({})
 _REASON: Final = 500  # characters
@@ -41,34 +41,49 @@ def decide(
             charged. Counts always are.
     """
     facts = Facts(intent, client, owner)
+    asked = Asked(policy, facts)
     for rule in policy.denying[intent.method]:
-        if first_failing(rule, facts) is None:
+        if asked.matches(rule):
             return Decision(DENY, rule.id, f"rule {rule.id!r} denies it")
-    nearest: tuple[int, Rule] | None = None
-    full: tuple[Rule, str] | None = None
+    full = ""
     for rule in policy.allowing[intent.method]:
-        failing = first_failing(rule, facts)
-        if failing is not None:
-            if nearest is None or failing > nearest[0]:
-                nearest = (failing, rule)
+        if not asked.matches(rule):
             continue
         room = find_room((*rule.limits, *policy.limits), facts, used, credit)
         if type(room) is tuple:
             effect = APPROVE if rule.approvals else ALLOW
             return Decision(effect, rule.id, _allowed(rule), room, rule.approvals)
-        if full is None:
-            full = (rule, str(room))
-    if full is not None:
-        return Decision(DENY, "", f"rule {full[0].id!r} would allow it, but {full[1]}")
-    return Decision(DENY, "", _refused(nearest, Facts(intent, client, owner)))
+        full = full or f"rule {rule.id!r} would allow it, but {room}"
+    return Decision(DENY, "", full or _refused(policy, Facts(intent, client, owner)))
 
 
-def first_failing(rule: Rule, facts: Facts) -> int | None:
-    """Return the place of the first condition that does not hold; None where the rule matches."""
-    for at, check in enumerate(rule.checks):
-        if not check(facts):
-            return at
-    return None
+class Asked:
+    """The conditions of a policy, each asked once at the most.
+
+    Attributes:
+        passed, failed: bits of those that were asked.
+    """
+
+    __slots__ = ("_checks", "_facts", "failed", "passed")
+
+    def __init__(self, policy: Policy, facts: Facts) -> None:
+        self._checks = policy.checks
+        self._facts = facts
+        self.passed = self.failed = 0
+
+    def matches(self, rule: Rule) -> bool:
+        """Say whether all conditions of a rule hold, asking no more than that takes."""
+        if rule.mask & self.failed:
+            return False
+        left = rule.mask & ~self.passed
+        while left:
+            bit = left & -left
+            if not self._checks[bit.bit_length() - 1](self._facts):
+                self.failed |= bit
+                return False
+            self.passed |= bit
+            left ^= bit
+        return True
 
 
 def find_room(
@@ -115,12 +130,22 @@ def _allowed(rule: Rule) -> str:
     return f"rule {rule.id!r} allows it when {rule.approvals.m} of {count} approve"
 
 
-def _refused(nearest: tuple[int, Rule] | None, facts: Facts) -> str:
+def _refused(policy: Policy, facts: Facts) -> str:
     """Say which rule came nearest, and what of it did not hold."""
+    nearest: tuple[int, Rule, Condition] | None = None
+    known: dict[tuple[str, ...], bool] = {}
+    for rule in policy.allowing[facts.intent.method]:
+        failing = []
+        for condition in rule.conditions:
+            if condition.key not in known:
+                known[condition.key] = condition.holds(facts)
+            if not known[condition.key]:
+                failing.append(condition)
+        if failing and (nearest is None or len(failing) < nearest[0]):
+            nearest = (len(failing), rule, failing[0])
     if nearest is None:
         return f"no rule allows {_THINGS[facts.intent.method]}"
-    at, rule = nearest
-    condition = rule.conditions[at]
+    _, rule, condition = nearest
     text = f"no rule allows it; nearest is {rule.id!r}, which wants: {condition.words}"
     return printable(f"{text} (it is: {condition.shown(facts)})")
 

@@ -1,11 +1,179 @@
-"""What an intent would do, in words."""
+"""What an intent would do, in words, for whoever has to agree to it."""
 
 from __future__ import annotations
 
-from adyton.protocol.wallet.intent import Intent
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final
+
+from adyton.core.errors import MalformedError
+from adyton.protocol.ethereum.address import checksummed, create_address
+from adyton.protocol.ethereum.transaction import Transaction
+from adyton.protocol.ethereum.typed_data import TypedData
+from adyton.protocol.ethereum.typed_types import array_of
+from adyton.protocol.wallet.abi import decode_call
+from adyton.protocol.wallet.abi_types import ADDRESS, ARRAY, TUPLE, Type, read_signature
+from adyton.protocol.wallet.decision import printable
+from adyton.protocol.wallet.intent import CANCEL, Intent
 from adyton.protocol.wallet.policy import Policy
+
+_LINES: Final = 200
+_VALUE: Final = 160  # characters of one value
+_GWEI: Final = 9
+_ETHER: Final = 18
+_COMMON: Final = tuple(
+    read_signature(text, "abi")
+    for text in (
+        "transfer(address to, uint256 amount)",
+        "transferFrom(address from, address to, uint256 amount)",
+        "approve(address spender, uint256 amount)",
+        "increaseAllowance(address spender, uint256 amount)",
+        "decreaseAllowance(address spender, uint256 amount)",
+        "setApprovalForAll(address operator, bool approved)",
+        "safeTransferFrom(address from, address to, uint256 id)",
+        "safeTransferFrom(address from, address to, uint256 id, bytes data)",
+        "permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)",
+        "deposit()",
+        "withdraw(uint256 amount)",
+    )
+)
 
 
 def describe(policy: Policy, intent: Intent) -> list[str]:
-    """Return lines that say to whom, how much, which call or typed data, and what it may cost."""
-    raise NotImplementedError
+    """Return lines that say to whom, how much, which call or typed data, and what it may cost at the most.
+
+    Calls are decoded by the signatures of the policy and some that are common; what does not decode is shown as bytes.
+    """
+    if intent.transaction is not None:
+        lines = _transaction(policy, intent, intent.transaction)
+    elif intent.typed is not None:
+        lines = _typed(policy, intent, intent.typed)
+    else:
+        lines = _message(intent, intent.message or b"")
+    return [printable(line) for line in lines]
+
+
+def amount_in_words(wei: int) -> str:
+    """Return an amount of the chain's own coin, in its unit and in wei."""
+    return f"{_decimal(wei, _ETHER)} ETH ({wei} wei)"
+
+
+def _transaction(policy: Policy, intent: Intent, transaction: Transaction) -> list[str]:
+    what = "cancel" if intent.method == CANCEL else "transaction"
+    where = f"on chain {transaction.chain_id}, nonce {transaction.nonce}"
+    lines = [f"{what} {where}, from {checksummed(intent.account)}"]
+    if transaction.to is None:
+        made = create_address(intent.account, transaction.nonce)
+        lines.append(f"makes the contract {checksummed(made)}")
+    else:
+        lines.append(f"to {_address(policy, transaction.to)}")
+    lines.append(f"value {amount_in_words(transaction.value)}")
+    if transaction.to is not None and transaction.data:
+        lines += _call(policy, transaction.data)
+    elif transaction.data:
+        lines.append(f"code {_bytes(transaction.data)}")
+    fee = transaction.gas * transaction.max_fee
+    lines.append(
+        f"fee at most {amount_in_words(fee)}: {transaction.gas} gas at "
+        f"{_decimal(transaction.max_fee, _GWEI)} gwei"
+    )
+    lines.append(f"costs at most {amount_in_words(transaction.max_cost)}")
+    return lines
+
+
+def _call(policy: Policy, data: bytes) -> list[str]:
+    problem = "calls a function that nobody names here"
+    for signature in (*policy.signatures, *_COMMON):
+        if data[:4] != signature.selector:
+            continue
+        try:
+            arguments = decode_call(signature, data)
+        except MalformedError as error:
+            problem = f"calls {signature.text}, but {error.message}"
+            continue
+        members = _members(policy, signature.arguments, arguments, "")
+        return [f"calls {signature.text}", *_bounded(members)]
+    return [problem, f"  calldata {_bytes(data)}"]
+
+
+def _bounded(lines: Iterator[str]) -> Iterator[str]:
+    yield from islice(lines, _LINES)
+    if next(lines, None) is not None:
+        yield "  and more than is shown here: do not agree to what you cannot read"
+
+
+def _members(policy: Policy, kind: Type, values: tuple[Any, ...], path: str) -> Iterator[str]:
+    for at, value in enumerate(values):
+        inner = kind.items[at] if kind.family == TUPLE else kind.items[0]
+        name = kind.names[at] if kind.family == TUPLE and kind.names[at] else str(at)
+        where = f"{path}.{name}" if path else name
+        if inner.family in (TUPLE, ARRAY):
+            yield from _members(policy, inner, value, where)
+        else:
+            yield f"  {where}: {_plain(policy, inner.family, value)}"
+
+
+def _typed(policy: Policy, intent: Intent, typed: TypedData) -> list[str]:
+    lines = [f"typed data {typed.primary_type} from {checksummed(intent.account)}"]
+    for name, value in typed.domain.items():
+        if name == "verifyingContract":
+            value = _address(policy, bytes.fromhex(value[2:]))
+        lines.append(f"domain {name}: {_cut(str(value))}")
+    lines += _bounded(_fields(policy, typed, typed.primary_type, typed.message, ""))
+    return lines
+
+
+def _fields(policy: Policy, typed: TypedData, kind: str, value: Any, path: str) -> Iterator[str]:
+    array = array_of(kind)
+    if array is not None:
+        for at, item in enumerate(value):
+            yield from _fields(policy, typed, array[0], item, f"{path}.{at}")
+    elif kind in typed.types.structs:
+        for name, inner in typed.types.structs[kind]:
+            where = f"{path}.{name}" if path else name
+            yield from _fields(policy, typed, inner, value[name], where)
+    elif kind == ADDRESS:
+        yield f"  {path}: {_address(policy, bytes.fromhex(value[2:]))}"
+    else:
+        yield f"  {path}: {_cut(str(value))}"
+
+
+def _message(intent: Intent, message: bytes) -> list[str]:
+    lines = [f"personal message of {len(message)} bytes from {checksummed(intent.account)}"]
+    try:
+        text = message.decode("utf-8")
+    except UnicodeDecodeError:
+        return [*lines, f"  {_bytes(message)}"]
+    if not text or not all(char.isprintable() or char == "\n" for char in text):
+        return [*lines, f"  {_bytes(message)}"]
+    return [*lines, *_bounded(f"  {line}" for line in text.split("\n"))]
+
+
+def _plain(policy: Policy, family: str, value: Any) -> str:
+    if family == ADDRESS:
+        return _address(policy, value)
+    if type(value) is bytes:
+        return _bytes(value)
+    if type(value) is bool:
+        return str(value).lower()
+    return _cut(str(value))
+
+
+def _address(policy: Policy, address: bytes) -> str:
+    within = sorted(f"@{name}" for name, members in policy.sets.items() if address in members)
+    return checksummed(address) + (f" (in {', '.join(within[:3])})" if within else "")
+
+
+def _bytes(value: bytes) -> str:
+    shown = "0x" + value[: _VALUE // 2].hex()
+    return shown + (f"… ({len(value)} bytes)" if len(value) > _VALUE // 2 else "")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _VALUE else text[:_VALUE] + "…"
+
+
+def _decimal(number: int, places: int) -> str:
+    whole, rest = divmod(number, 10**places)
+    fraction = f"{rest:0{places}d}".rstrip("0")
+    return f"{whole}.{fraction}" if fraction else str(whole)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from adyton.protocol.wallet.abi_types import Signature
+from adyton.protocol.wallet.facts import Facts
 from adyton.protocol.wallet.rule import Approvals, Limit, Meter, Rule
 
 __all__ = ["ALLOW", "APPROVE", "DENY", "Approvals", "Charge", "Decision", "Meter", "Policy"]
@@ -60,6 +63,8 @@ class Policy:
         warnings: what it allows although it should perhaps not.
         known: keys of all clients that it names.
         denying, allowing: rules by method, in their order.
+        signatures: of the functions that its rules name.
+        checks: what asks the conditions of all rules, by the condition's number.
     """
 
     text: bytes
@@ -77,6 +82,8 @@ class Policy:
     known: frozenset[bytes]
     denying: dict[str, tuple[Rule, ...]]
     allowing: dict[str, tuple[Rule, ...]]
+    signatures: tuple[Signature, ...]
+    checks: tuple[Callable[[Facts], bool], ...]
 
     def __repr__(self) -> str:
         return f"<policy {self.hash.hex()[:16]}>"

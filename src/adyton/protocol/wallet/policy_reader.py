@@ -83,6 +83,8 @@ def _read(text: bytes, value: Any) -> Policy:
         known=frozenset({*names.clients.values(), *reader.keys}.union(*names.keys.values())),
         denying=_by_method(rules, allows=False),
         allowing=_by_method(rules, allows=True),
+        signatures=tuple(call.signature for call in reader.calls.values()),
+        checks=tuple(reader.checks),
     )
 
 

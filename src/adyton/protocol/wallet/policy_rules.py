@@ -14,7 +14,7 @@ from adyton.protocol.ethereum.quantities import (
     refused,
 )
 from adyton.protocol.ethereum.transaction import CHAIN_ID_MAX, TYPES
-from adyton.protocol.wallet.comparisons import ANY, UINT256, read_comparison, weight
+from adyton.protocol.wallet.comparisons import ANY, UINT256, Comparison, read_comparison, weight
 from adyton.protocol.wallet.facts import Facts
 from adyton.protocol.wallet.intent import CANCEL, MESSAGE, METHODS, TRANSACTION, TYPED_DATA
 from adyton.protocol.wallet.names import OWNER, Names, read_word
@@ -47,6 +47,7 @@ class RuleReader:
         whens, calls, typed: what was read of each rule, by its id, for warnings.
         open_chains, open_messages: ids of rules that say "any" there.
         keys: of clients that rules name one by one.
+        checks: what asks the conditions, by the bit that stands for them in a rule's mask.
     """
 
     def __init__(self, names: Names, limit_reader: LimitReader, of_wallet: tuple[Limit, ...]):
@@ -54,6 +55,8 @@ class RuleReader:
         self._limits = limit_reader
         self._of_wallet = of_wallet
         self._ids: set[str] = set()
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self.checks: list[Callable[[Facts], bool]] = []
         self.whens: dict[str, When] = {}
         self.calls: dict[str, Call] = {}
         self.typed: dict[str, TypedRule] = {}
@@ -115,8 +118,18 @@ class RuleReader:
         approvals = None
         if "approvals" in fields:
             approvals = read_approvals(fields["approvals"], f"{path}.approvals", self._names)
-        checks = tuple(condition.holds for condition in conditions)
-        return Rule(word, allows, methods, tuple(conditions), checks, limits, approvals)
+        mask = self._number(conditions)
+        return Rule(word, allows, methods, tuple(conditions), mask, limits, approvals)
+
+    def _number(self, conditions: list[Condition]) -> int:
+        """Return the bits of conditions, numbered as they come; those of one key share a bit."""
+        mask = 0
+        for condition in conditions:
+            number = self._numbers.setdefault(condition.key, len(self.checks))
+            if number == len(self.checks):
+                self.checks.append(condition.holds)
+            mask |= 1 << number
+        return mask
 
     def _chain(
         self, fields: dict[str, Any], path: str, methods: frozenset[str], allows: bool
@@ -141,9 +154,15 @@ class RuleReader:
             raise refused(where, 'is empty; list the chain ids, as [1], or say "any"')
         words = f"is {' or '.join(map(str, sorted(chains)[:8]))}"
         if allows:
-            return [fact_condition("chain", "chain", words, chains.__contains__)]
+            return [fact_condition("chain", "chain", listed, words, chains.__contains__)]
         return [
-            fact_condition("chain", "chain", words, lambda chain: chain is None or chain in chains)
+            fact_condition(
+                "chain",
+                "chain",
+                (listed, "or none"),
+                words,
+                lambda chain: chain is None or chain in chains,
+            )
         ]
 
     def _who(self, fields: dict[str, Any], path: str, allows: bool) -> list[Condition]:
@@ -169,14 +188,21 @@ class RuleReader:
             return (owner and client == facts.owner) or any(client in part for part in sets)
 
         shown = ", ".join(str(item) for item in listed[:4]) + (", …" if len(listed) > 4 else "")
-        return [Condition(f"asked by {shown}", holds, lambda facts: facts.client.hex())]
+        return [
+            Condition(
+                ("who", repr(listed)),
+                f"asked by {shown}",
+                holds,
+                lambda facts: facts.client.hex(),
+            )
+        ]
 
     def _accounts(self, fields: dict[str, Any], path: str) -> list[Condition]:
         if "from" not in fields:
             return []
         members = self._names.read_addresses(fields["from"], f"{path}.from")
         words = f"is {members.words(checksummed)}"
-        return [fact_condition("account", "account", words, members.__contains__)]
+        return [fact_condition("account", "account", fields["from"], words, members.__contains__)]
 
     def _message(self, fields: dict[str, Any], path: str) -> list[Condition]:
         if "message" not in fields:
@@ -197,7 +223,7 @@ class RuleReader:
         if "hex" in given:
             self._names.count(weight(given["hex"]), f"{where}.hex")
             test = read_comparison(given["hex"], f"{where}.hex", UINT256, self._names)
-            conditions.append(_sized(test.words, test.holds))
+            conditions.append(_sized(given["hex"], test))
         return conditions
 
     def _require_bounded_fee(self, when: When, limits: tuple[Limit, ...], path: str) -> None:
@@ -273,7 +299,7 @@ def _types(fields: dict[str, Any], path: str, methods: frozenset[str]) -> list[C
         for at, item in enumerate(listed)
     )
     words = f"is {' or '.join(map(str, sorted(kinds)))}"
-    return [fact_condition("type", "kind", words, kinds.__contains__)]
+    return [fact_condition("type", "kind", listed, words, kinds.__contains__)]
 
 
 def _on_chain(when: When, call: Call | None, path: str, allows: bool) -> list[Condition]:
@@ -303,15 +329,17 @@ def _on_chain(when: When, call: Call | None, path: str, allows: bool) -> list[Co
 
 def _begins(prefix: bytes) -> Condition:
     return Condition(
+        ("prefix", prefix.hex()),
         f"the message begins with {prefix[:60].decode(errors='replace')!r}",
         lambda facts: facts.message.startswith(prefix),
         lambda facts: shown_fact(facts.message[: min(len(prefix), 16)]),
     )
 
 
-def _sized(words: str, holds: Callable[[Any], bool]) -> Condition:
+def _sized(given: object, test: Comparison) -> Condition:
     return Condition(
-        f"the message's size {words}",
-        lambda facts: holds(len(facts.message)),
+        ("size", repr(given)),
+        f"the message's size {test.words}",
+        lambda facts: test.holds(len(facts.message)),
         lambda facts: f"{len(facts.message)} bytes",
     )

@@ -20,11 +20,13 @@ class Condition:
     """Something that must hold for a rule to match.
 
     Attributes:
+        key: what it asks, exactly: conditions of one key are asked once for a decision.
         words: for people.
         holds: whether it does. What is not known fails in rules that allow, and holds in rules that deny.
         shown: what it looked at, in words.
     """
 
+    key: tuple[str, ...]
     words: str
     holds: Callable[[Facts], bool]
     shown: Callable[[Facts], str]
@@ -106,7 +108,7 @@ class Rule:
         allows: else it denies.
         methods: of the intents that it is about.
         conditions: all of them must hold.
-        checks: their `holds`, for the loop that decides.
+        mask: their numbers among all conditions of the policy, as bits.
         limits: with room for what it allows.
         approvals: that are needed besides.
     """
@@ -115,6 +117,6 @@ class Rule:
     allows: bool
     methods: frozenset[str]
     conditions: tuple[Condition, ...]
-    checks: tuple[Callable[[Facts], bool], ...]
+    mask: int
     limits: tuple[Limit, ...]
     approvals: Approvals | None

@@ -17,7 +17,7 @@ from adyton.protocol.wallet.abi_types import (
     member_of,
     read_signature,
 )
-from adyton.protocol.wallet.comparisons import ANY, read_comparison, weight
+from adyton.protocol.wallet.comparisons import ANY, Comparison, read_comparison, weight
 from adyton.protocol.wallet.facts import Facts
 from adyton.protocol.wallet.names import Names
 from adyton.protocol.wallet.rule import Condition
@@ -141,9 +141,7 @@ class Call:
                 raise refused(where, f'is a {argument.kind.text}; test its parts, or say "any"')
             test = read_comparison(given, where, argument.kind, names)
             self.bounded[argument.places] = test.bounded
-            self.conditions.append(
-                _argument(self.signature, argument, test.words, test.holds, allows)
-            )
+            self.conditions.append(_argument(self.signature, argument, given, test, allows))
         if allows:
             for places, kind in _uncovered(self.signature.arguments, (), covered):
                 raise refused(
@@ -157,16 +155,17 @@ def _receiver(given: Any, path: str, names: Names) -> Condition:
     names.count(weight(given), path)
     if type(given) is dict:
         test = read_comparison(given, path, ADDRESS_TYPE, names)
-        return fact_condition("called contract", "to", test.words, test.holds)
+        return fact_condition("called contract", "to", given, test.words, test.holds)
     members = names.read_addresses(given, path)
     return fact_condition(
-        "called contract", "to", f"is {members.words(checksummed)}", members.__contains__
+        "called contract", "to", given, f"is {members.words(checksummed)}", members.__contains__
     )
 
 
 def _selector(signature: Signature) -> Condition:
     wanted = signature.selector
     return Condition(
+        ("selector", signature.text),
         f"it calls {signature.text}",
         lambda facts: facts.selector == wanted,
         lambda facts: f"selector 0x{facts.selector.hex()}" if facts.selector else "no call",
@@ -175,6 +174,7 @@ def _selector(signature: Signature) -> Condition:
 
 def _decodes(signature: Signature) -> Condition:
     return Condition(
+        ("decodes", signature.text),
         "the calldata is the one encoding of such arguments",
         lambda facts: facts.decoded(signature) is not None,
         lambda facts: f"{len(facts.data)} bytes that are not",
@@ -184,10 +184,11 @@ def _decodes(signature: Signature) -> Condition:
 def _argument(
     signature: Signature,
     argument: Argument,
-    words: str,
-    holds: Callable[[Any], bool],
+    given: object,
+    test: Comparison,
     allows: bool,
 ) -> Condition:
+    holds = test.holds
     if len(argument.places) == 1 and argument.places[0] is not None:
         place = argument.places[0]
 
@@ -213,7 +214,12 @@ def _argument(
         values = None if arguments is None else argument.values(arguments, facts)
         return "not known" if values is None else ", ".join(map(shown_fact, values[:3]))
 
-    return Condition(f"argument {argument.label} {words}", check, shown)
+    return Condition(
+        ("argument", signature.text, repr(argument.places), repr(given), repr(allows)),
+        f"argument {argument.label} {test.words}",
+        check,
+        shown,
+    )
 
 
 def argument_sum(signature: Signature, argument: Argument) -> Callable[[Facts], int | None]:

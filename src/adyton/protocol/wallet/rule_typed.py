@@ -79,7 +79,7 @@ class TypedRule:
             if given != ANY:
                 tests.append((field, FieldTest(given, where, names)))
         if allows:
-            self.conditions.append(_covers(covered))
+            self.conditions.append(_covers(covered, path))
         for field, test in tests:
             self.bounded[field] = test.bounded
             self.conditions.append(_field(field, test, allows))
@@ -89,12 +89,13 @@ class FieldTest:
     """Comparisons of a field whose type comes with the typed data.
 
     Attributes:
+        given: as the policy states them.
         words: for people.
         bounded: whether they bound from above.
     """
 
     def __init__(self, value: Any, path: str, names: Names) -> None:
-        self._value = value
+        self.given = value
         self._names = names
         self._by_kind: dict[str, Comparison | None] = {}
         read = _first(value, path, names)
@@ -113,7 +114,7 @@ class FieldTest:
 
     def _read(self, of_type: Type) -> Comparison | None:
         try:
-            return read_comparison(self._value, "", of_type, self._names)
+            return read_comparison(self.given, "", of_type, self._names)
         except UsageError:
             return None
 
@@ -193,6 +194,7 @@ def _type_of(kind: str) -> Type | None:
 
 def _has_domain() -> Condition:
     return Condition(
+        ("domain",),
         "its domain is not empty",
         lambda facts: facts.typed is not None and bool(facts.typed.domain),
         lambda _: "an empty domain",
@@ -205,6 +207,7 @@ def _contract(given: Any, path: str, names: Names, allows: bool) -> Condition:
     return fact_condition(
         "verifying contract",
         "to",
+        (given, allows),
         f"is {members.words(checksummed)}",
         lambda contract: not allows if contract is None else contract in members,
     )
@@ -212,6 +215,7 @@ def _contract(given: Any, path: str, names: Names, allows: bool) -> Condition:
 
 def _primary(wanted: str) -> Condition:
     return Condition(
+        ("primary", wanted),
         f"primary type is {wanted}",
         lambda facts: facts.typed is not None and facts.typed.primary_type == wanted,
         lambda facts: facts.typed.primary_type if facts.typed is not None else "none",
@@ -235,15 +239,21 @@ def _field(path: Path, test: FieldTest, allows: bool) -> Condition:
             return "not there"
         return ", ".join(str(value)[:80] for _, value in found[:3]) or "no items"
 
-    return Condition(f"field {'.'.join(path)} {test.words}", check, shown)
+    return Condition(
+        ("field", ".".join(path), repr(test.given), repr(allows)),
+        f"field {'.'.join(path)} {test.words}",
+        check,
+        shown,
+    )
 
 
-def _covers(covered: Covered) -> Condition:
+def _covers(covered: Covered, rule: str) -> Condition:
     def first_missing(facts: Facts) -> str | None:
         typed = facts.typed
         return "" if typed is None else _missing(typed.primary_type, (), covered, facts)
 
     return Condition(
+        ("covers", rule),
         "the rule speaks of every field",
         lambda facts: first_missing(facts) is None,
         lambda facts: f"not of {first_missing(facts)}",

@@ -66,7 +66,7 @@ class When:
         if test.bounded:
             self.bounded.add(name)
         if given != ANY:
-            self.conditions.append(fact_condition(words, fact, test.words, test.holds))
+            self.conditions.append(fact_condition(words, fact, given, test.words, test.holds))
 
     def _size(self, given: Any, path: str, names: Names) -> None:
         if type(given) is not dict or set(given) != {"size"}:
@@ -76,6 +76,7 @@ class When:
         if given["size"] != ANY:
             self.conditions.append(
                 Condition(
+                    ("data", repr(given)),
                     f"size of the calldata {test.words}",
                     lambda facts: test.holds(len(facts.data)),
                     lambda facts: f"{len(facts.data)} bytes",
@@ -83,11 +84,24 @@ class When:
             )
 
 
-def fact_condition(name: str, fact: str, words: str, holds: Callable[[Any], bool]) -> Condition:
-    """Return the condition that a comparison holds for one of the facts."""
+def fact_condition(
+    name: str, fact: str, given: object, words: str, holds: Callable[[Any], bool]
+) -> Condition:
+    """Return the condition that a comparison holds for one of the facts.
+
+    Args:
+        name: of the fact, for people.
+        fact: its name.
+        given: what the policy states, in any form whose `repr` tells it apart.
+        words: of the comparison.
+        holds: the comparison itself.
+    """
     get = attrgetter(fact)
     return Condition(
-        f"{name} {words}", lambda facts: holds(get(facts)), lambda facts: shown_fact(get(facts))
+        (name, fact, repr(given)),
+        f"{name} {words}",
+        lambda facts: holds(get(facts)),
+        lambda facts: shown_fact(get(facts)),
     )
 
 
@@ -103,19 +117,23 @@ def shown_fact(value: Any) -> str:
 def creation(wanted: bool) -> Condition:
     """Return the condition that a transaction makes a contract, or that it makes none."""
     words = "it makes a contract" if wanted else "it makes no contract"
-    return Condition(words, lambda facts: (facts.to is None) is wanted, _creates)
+    return Condition((words,), words, lambda facts: (facts.to is None) is wanted, _creates)
 
 
 def no_data() -> Condition:
     """Return the condition that a transaction has no calldata."""
     return Condition(
-        "it has no calldata", lambda facts: not facts.data, lambda facts: f"{len(facts.data)} bytes"
+        ("no data",),
+        "it has no calldata",
+        lambda facts: not facts.data,
+        lambda facts: f"{len(facts.data)} bytes",
     )
 
 
 def no_value() -> Condition:
     """Return the condition that a call carries no coin, for rules that do not speak of it."""
     return Condition(
+        ("no value",),
         "value is 0, since the rule does not state it",
         lambda facts: facts.value == 0,
         lambda facts: str(facts.value),
