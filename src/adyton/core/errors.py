@@ -112,6 +112,22 @@ class ForkError(ConflictError):
     """The ledger tells two stories: both cannot be of one history, or nothing shows that they are."""
 
 
+class CredentialError(VerificationError):
+    """A credential or its presentation does not pass a check.
+
+    Args:
+        reason: stable word for the cause, one of `adyton.protocol.credentials.reasons`.
+        message: what does not hold, without a value of the credential.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__("credential_refused", message)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[Error], tuple[str, str]]:
+        return type(self), (self.reason, self.message)
+
+
 class PolicyError(Error):
     """The request is understood and authentic, and a policy refuses it."""
 
@@ -184,6 +200,8 @@ CODES: Final[dict[str, str]] = {
     "commit_failed": "the block could not be stored",
     "unreachable": "the server cannot be reached",
     "timeout": "no answer in time; whether the request took effect is unknown",
+    # credentials
+    "credential_refused": "a credential or its presentation does not pass a check",
     # guests
     "sandbox_unavailable": "this machine cannot confine guests",
     "sandbox_failed": "the sandbox ended before the guest did",

@@ -168,6 +168,13 @@ RPC_CALLS: Final = 64  # at once, of one connection, and carried out in all
 RPC_CONNECTIONS: Final = 256
 RPC_JOURNAL: Final = 4096  # transactions signed and not yet mined
 RPC_TOKEN: Final = 4 * KIB
+# credentials
+CREDENTIAL: Final = 64 * KIB  # characters of a presentation
+CREDENTIAL_DEPTH: Final = 16  # of its JSON, and of what is disclosed inside of disclosures
+CREDENTIAL_DISCLOSURES: Final = 128  # presented
+CREDENTIAL_DIGESTS: Final = 1024  # in the JWT and in the disclosures presented
+JWK: Final = 8 * KIB
+JSON_INTEGER: Final = 2**53 - 1  # what every reader of JSON agrees on (RFC 7493)
 
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ

@@ -1,0 +1,5 @@
+"""Verifiable credentials, strictly: SD-JWT VC (RFC 9901, `dc+sd-jwt`) with key binding, and the age that they show.
+
+Pure: time, keys, status and policy are arguments, so that every replica comes to the same answer. What does not pass
+is refused with a reason of `reasons.py`; `presentation.py` runs the numbered steps.
+"""

@@ -1,0 +1,135 @@
+"""The numbered steps of a check, and the list of which were passed, failed, or not reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from adyton.core.errors import CredentialError, InvariantError
+
+
+class Step(IntEnum):
+    """A step, by its number; they are taken in this order, and the first that fails is the last."""
+
+    # of the request and its envelope
+    SIZE = 1
+    REQUEST = 2
+    SENDER = 3
+    DEADLINE = 4
+    EPOCH = 5
+    UNUSED = 6
+    ENVELOPE = 7
+    DECRYPTION = 8
+    # of the presentation in it
+    FORM = 9
+    ISSUER = 10
+    SIGNATURE = 11
+    TYPE = 12
+    VCT = 13
+    DISCLOSURES = 14
+    VALIDITY = 15
+    BINDING = 16
+    AUDIENCE = 17
+    NONCE = 18
+    SD_HASH = 19
+    FRESHNESS = 20
+    STATUS = 21
+    POLICY = 22
+
+
+class Mark(StrEnum):
+    """What became of a step."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_REACHED = "not reached"
+    NOT_ASKED = "not asked"  # the policy does not ask for it, and there was nothing to check
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A step in a list.
+
+    Attributes:
+        step: which.
+        mark: what became of it.
+        reason: word of `reasons.py` where it failed, else empty.
+        text: what did not hold, where it failed, else empty.
+    """
+
+    step: Step
+    mark: Mark
+    reason: str = ""
+    text: str = ""
+
+
+class Checklist:
+    """How far a check has come; whoever runs a step says so first.
+
+    Invariant: steps only go forward, and one that is left behind was passed or not asked for.
+    """
+
+    __slots__ = ("_done", "_not_asked", "_now")
+
+    def __init__(self) -> None:
+        self._now = 0
+        self._not_asked: set[Step] = set()
+        self._done = False
+
+    def at(self, step: Step) -> None:
+        """Begin a step: the one before it was passed.
+
+        Raises:
+            InvariantError: steps are left out or taken in another order.
+        """
+        if self._done or step != self._now + 1:
+            raise InvariantError("invariant", f"step {step} of a check does not follow {self._now}")
+        self._now = step
+
+    def skip(self, step: Step) -> None:
+        """Leave a step, and say that it was not asked for.
+
+        Raises:
+            InvariantError: steps are left out or taken in another order.
+        """
+        self.at(step)
+        self._not_asked.add(step)
+
+    def skip_before(self, step: Step) -> None:
+        """Leave all steps before one: this check has no envelope.
+
+        Raises:
+            InvariantError: a step was begun already.
+        """
+        for number in range(1, step):
+            self.skip(Step(number))
+
+    def done(self) -> None:
+        """End the check: its last step was passed.
+
+        Raises:
+            InvariantError: a step was not begun.
+        """
+        if self._done or self._now != max(Step):
+            raise InvariantError("invariant", f"a check ends after step {self._now}")
+        self._done = True
+
+    def lines(self, problem: CredentialError | None = None) -> tuple[Line, ...]:
+        """Return all steps with what became of them.
+
+        Args:
+            problem: what the step that was begun last has failed with; None after `done`.
+
+        Raises:
+            InvariantError: the check is done and has failed, or neither.
+        """
+        if (problem is None) != self._done or self._now == 0:
+            raise InvariantError("invariant", "a check is done, or it has failed")
+        return tuple(self._line(step, problem) for step in Step)
+
+    def _line(self, step: Step, problem: CredentialError | None) -> Line:
+        if step > self._now:
+            return Line(step, Mark.NOT_REACHED)
+        if step == self._now and problem is not None:
+            return Line(step, Mark.FAILED, problem.reason, problem.message)
+        return Line(step, Mark.NOT_ASKED if step in self._not_asked else Mark.PASSED)
