@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from fuzz.target import Target
-from fuzz.targets import client, contracts, core, enclave, ethereum, host
+from fuzz.targets import client, contracts, core, credentials, enclave, ethereum, host
 
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
-    for module in (core, enclave, host, client, contracts, ethereum)
+    for module in (core, enclave, host, client, contracts, ethereum, credentials)
     for target in module.TARGETS
 }

@@ -10,8 +10,8 @@ from typing import Final
 from adyton.protocol.credentials.reasons import Reason, refused
 
 _ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*")
-_STANDARD: Final = str.maketrans("-_", "+/")
-_PADDING: Final = {0: "", 2: "==", 3: "="}
+_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+_PADDING: Final = {0: b"", 2: b"==", 3: b"="}
 # The last character of a text whose bytes end within it: what lies beyond the bytes is zero.
 _LAST: Final = {0: None, 2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
 
@@ -32,7 +32,8 @@ def decode(unverified: str, what: str) -> bytes:
     last = _LAST[rest]
     if last is not None and unverified[-1] not in last:
         raise refused(Reason.BASE64URL, what)
-    return binascii.a2b_base64(unverified.translate(_STANDARD) + _PADDING[rest])
+    standard = unverified.encode("ascii").translate(_STANDARD)
+    return binascii.a2b_base64(standard + _PADDING[rest])
 
 
 def encode(value: bytes) -> str:

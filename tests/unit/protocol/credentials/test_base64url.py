@@ -23,10 +23,9 @@ def test_round_trip(value: bytes) -> None:
 def test_what_is_read_is_what_would_be_written(text: str) -> None:
     try:
         value = base64url.decode(text, "it")
-    except CredentialError as problem:
-        assert problem.reason == Reason.BASE64URL.word
-    else:
-        assert base64url.encode(value) == text
+    except CredentialError:
+        return
+    assert base64url.encode(value) == text
 
 
 @pytest.mark.parametrize(
