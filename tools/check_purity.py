@@ -20,7 +20,7 @@ PURE = ("adyton.core", "adyton.protocol", "adyton.attestation")
 ALLOWED_MODULES = frozenset(
     "__future__ abc base64 binascii cbor2 coincurve coincurve._libsecp256k1 coincurve.context "
     "collections collections.abc dataclasses datetime enum functools hashlib hmac itertools json "
-    "math operator re sha3 struct types typing unicodedata".split()
+    "math operator re sha3 struct types typing unicodedata zlib".split()
 )
 # These and everything below them, but for what RANDOM_MODULES refuses.
 ALLOWED_TREES = ("cryptography", "nacl", *PURE)

@@ -61,6 +61,10 @@ class Context(bytes, Enum):
     WALLET_KEY = b"adyton/1/hash/wallet-idempotency-key"
     WALLET_METER = b"adyton/1/hash/wallet-meter"
 
+    DID = b"adyton/1/hash/did"
+    RANGE_STATEMENT = b"adyton/1/hash/range-statement"
+
+    PSEUDONYM = b"adyton/1/mac/pseudonym"
     STATE_NAME = b"adyton/1/mac/state-name"
     TICKET_UNIQUE = b"adyton/1/mac/ticket-unique"
 
@@ -100,6 +104,9 @@ class Context(bytes, Enum):
     KDF_WALLET_ACCOUNT = b"adyton/1/kdf/wallet-account"
     KDF_DERIVED_EPHEMERAL = b"adyton/1/kdf/derived-ephemeral"
     KDF_DERIVED_SEAL = b"adyton/1/kdf/derived-seal"
+    KDF_PSEUDONYM = b"adyton/1/kdf/pseudonym"
+    KDF_RANGE_BLINDING = b"adyton/1/kdf/range-blinding"
+    KDF_RANGE_NONCE = b"adyton/1/kdf/range-nonce"
     KDF_CLIENT_EVENTS = b"adyton/1/kdf/client-events-key"
     KDF_SEALING = b"adyton/1/kdf/sealing"
     KDF_SEALING_SIMULATED = b"adyton/1/kdf/simulated-sealing-NOT-HARDWARE"

@@ -202,6 +202,12 @@ CODES: Final[dict[str, str]] = {
     "timeout": "no answer in time; whether the request took effect is unknown",
     # credentials
     "credential_refused": "a credential or its presentation does not pass a check",
+    "key_purpose": "a key is used for something that its document does not allow",
+    "status_stale": "a status list is out of date; bring a newer one",
+    "status_invalid": "a status list or an index in it does not fit the credential",
+    "zk_unavailable": "range proofs need the extra zk",
+    "range_unmet": "what a range proof is asked for is not true; there is no proof of it",
+    "range_proof_invalid": "a range proof does not hold for its statement",
     # guests
     "sandbox_unavailable": "this machine cannot confine guests",
     "sandbox_failed": "the sandbox ended before the guest did",

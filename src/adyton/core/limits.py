@@ -176,6 +176,19 @@ CREDENTIAL_DIGESTS: Final = 1024  # in the JWT and in the disclosures presented
 JWK: Final = 8 * KIB
 JSON_INTEGER: Final = 2**53 - 1  # what every reader of JSON agrees on (RFC 7493)
 
+# identifiers of people and issuers
+BASE58: Final = 128  # characters; reading it takes time quadratic in them
+DID: Final = 1024  # characters
+DID_KEYS: Final = 16  # in one document
+DID_DOCUMENT: Final = 32 * KIB  # JSON, pinned
+PSEUDONYM_CLAIM: Final = 256  # characters of the claim that a pseudonym is made of
+
+# status lists of credentials
+STATUS_TOKEN: Final = 280 * KIB  # signed, as a transaction brings it
+STATUS_LIST: Final = 1 * MIB  # inflated: eight million credentials at one bit each
+STATUS_PAGE: Final = 16 * KIB  # of a list in state; every page has this size
+STATUS_URI: Final = 512  # characters
+
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ
 EVIDENCE_AGE_S: Final = 24 * 3600
