@@ -13,9 +13,10 @@ compile() { # compile OUTPUT SOURCE...
 }
 
 # dev holds everything; the others are cut from it, so one version of a library is in use everywhere.
-compile dev pyproject.toml --extra dev "$@"
+compile dev pyproject.toml --extra dev --extra zk "$@"
 compile build requirements/build.in --constraints requirements/dev.txt
 compile host pyproject.toml --constraints requirements/dev.txt
+compile zk pyproject.toml --extra zk --constraints requirements/dev.txt
 compile enclave requirements/enclave.in --constraints requirements/dev.txt
 compile oracle requirements/oracle.in --constraints requirements/dev.txt
 compile web3 requirements/web3.in --constraints requirements/dev.txt

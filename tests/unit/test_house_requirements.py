@@ -11,9 +11,11 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from adyton.host.image import EXTRAS
+
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
-LOCKED = ("build", "dev", "enclave", "host", "oracle", "web3")
+LOCKED = ("build", "dev", "enclave", "host", "oracle", "web3", "zk")
 
 # What the enclave takes from outside, and nothing else: each name here is trusted and measured.
 ENCLAVE = {
@@ -93,6 +95,24 @@ def test_the_enclave_takes_exactly_its_closure() -> None:
     asked = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
     assert set(entries("enclave")) == applicable("enclave") == ENCLAVE
     assert closure(asked) == ENCLAVE
+
+
+def test_an_extra_of_the_enclave_brings_no_other_wheel_into_it() -> None:
+    for names in EXTRAS.values():
+        assert closure(names) == set(names)
+        assert not set(names) & ENCLAVE
+
+
+def test_the_extra_has_what_it_asks_for_beside_the_host() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    asked = [Requirement(text) for text in project["optional-dependencies"]["zk"]]
+    names = {canonicalize_name(requirement.name) for requirement in asked}
+    assert set(entries("zk")) == set(entries("host")) | closure(names)
+    assert not names & set(entries("host"))
+    for requirement in asked:
+        name = canonicalize_name(requirement.name)
+        assert requirement.specifier.contains(versions("zk")[name])
+        assert versions("zk")[name] == versions("dev")[name]
 
 
 def test_the_host_has_what_the_package_asks_for_and_no_tool() -> None:

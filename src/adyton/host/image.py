@@ -17,7 +17,7 @@ import stat
 import sys
 import sysconfig
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,6 +45,8 @@ DISTRIBUTIONS: Final = (
     "sortedcontainers",
     "wasmtime",
 )
+# What an image has besides, where its operator asks for it: another image, with another measurement.
+EXTRAS: Final = {"zk": ("wallycore",)}
 BOOT: Final = "boot.py"
 _BOOT_SOURCE: Final = "enclave/boot.py"
 _TESTS: Final = frozenset({"test", "tests"})
@@ -101,20 +103,21 @@ class Image(Measured):
         return [*program, str(channel_fd), str(device_fd)]
 
 
-def measure(source: Path | None = None) -> Measured:
+def measure(source: Path | None = None, *, extras: Collection[str] = ()) -> Measured:
     """Measure the sources without building anything.
 
     Args:
         source: the `adyton` package to measure; by default the one that is running.
+        extras: of `EXTRAS`. Never what happens to be installed: one command has one measurement.
 
     Raises:
         UsageError: `image_invalid`; a file that an image must not hold, or that is not what its
-            wheel's record says.
+            wheel's record says; an unknown extra, or one that is not installed.
     """
-    return _measured(_contents(source))
+    return _measured(_contents(source, extras))
 
 
-def build_image(target: Path, *, source: Path | None = None) -> Image:
+def build_image(target: Path, *, source: Path | None = None, extras: Collection[str] = ()) -> Image:
     """Return the image of the sources, made under `target` unless it is there already.
 
     Trust: what is reused is compared here for a clear message; boot compares it again at each
@@ -124,12 +127,13 @@ def build_image(target: Path, *, source: Path | None = None) -> Image:
         target: directory for images, made if need be; each is a subdirectory named after its
             measurement.
         source: the `adyton` package to use; by default the one that is running.
+        extras: of `EXTRAS`.
 
     Raises:
         UsageError: `image_invalid`; see `measure`, or an image of that name that has another
             manifest.
     """
-    contents = _contents(source)
+    contents = _contents(source, extras)
     measured = _measured(contents)
     path = target.absolute() / measured.measurement.hex()[:32]
     files = {**contents, MANIFEST_NAME: measured.manifest}
@@ -170,7 +174,7 @@ def _digest(content: bytes) -> bytes:
 # --- what the image holds -----------------------------------------------------------------------
 
 
-def _contents(source: Path | None) -> dict[str, bytes]:
+def _contents(source: Path | None, extras: Collection[str]) -> dict[str, bytes]:
     """Return the image's files by their path in it, the manifest excepted."""
     source = Path(__file__).resolve().parent.parent if source is None else source
     contents = {"adyton/__init__.py": b""}
@@ -182,7 +186,11 @@ def _contents(source: Path | None) -> dict[str, bytes]:
             contents[BOOT if name == _BOOT_SOURCE else f"adyton/{name}"] = _read(path)[0]
     if BOOT not in contents:
         raise UsageError("image_invalid", f"no {_BOOT_SOURCE} in {source}")
-    for name in DISTRIBUTIONS:
+    unknown = sorted(set(extras) - EXTRAS.keys())
+    if unknown:
+        raise UsageError("image_invalid", f"no extra {unknown[0]}; there are {', '.join(EXTRAS)}")
+    wanted = (name for extra in sorted(set(extras)) for name in EXTRAS[extra])
+    for name in (*DISTRIBUTIONS, *wanted):
         for wheel_path, content in _wheel(name):
             if wheel_path in contents:
                 raise UsageError("image_invalid", f"two wheels have a file {wheel_path}")

@@ -280,6 +280,30 @@ def test_the_wheels_are_those_that_are_pinned() -> None:
     assert sorted(pinned) == sorted(images.DISTRIBUTIONS)
 
 
+def test_an_extra_is_in_the_image_only_where_it_is_asked_for() -> None:
+    plain, again, more = measure(), measure(extras=()), measure(extras=["zk"])
+    assert plain.measurement == again.measurement != more.measurement
+    assert "wallycore" not in plain.manifest.decode()
+    added = set(more.manifest.decode().split()) - set(plain.manifest.decode().split())
+    names = {word for word in added if "wallycore" in word}
+    assert any(re.fullmatch(r"_wallycore\..*\.so", name) for name in names)
+    assert "wallycore/__init__.py" in names
+
+
+@pytest.mark.parametrize("extra", ["zkp", "dev", ""])
+def test_an_unknown_extra_is_refused(extra: str) -> None:
+    with pytest.raises(UsageError, match="there are zk"):
+        measure(extras=[extra])
+
+
+def test_the_wheels_of_an_extra_are_pinned_exactly() -> None:
+    pinned = (ROOT / "requirements/zk.txt").read_text()
+    project = (ROOT / "pyproject.toml").read_text()
+    for name in images.EXTRAS["zk"]:
+        (version,) = re.findall(rf"^{name}==(\S+)", pinned, re.M)
+        assert f'"{name}=={version}",' in project
+
+
 # --- what boot has to know by itself ------------------------------------------------------------
 
 
