@@ -93,7 +93,7 @@ class RangeProver:
         Args:
             secret: of the enclave, 32 bytes.
             statement: what is to be proven.
-            birth_day: days since 1900-01-01.
+            birth_day: `age.birth_day` of the verified credential.
 
         Raises:
             PolicyError: `range_unmet`, there is nothing to prove.

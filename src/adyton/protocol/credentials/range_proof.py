@@ -1,11 +1,12 @@
 """A proof that a committed birthday is not later than a cutoff, and says no more (mission C10).
 
-    x          = 2^20 - birth day                 days since 1900-01-01, which is day 0
-    C          = x·H + r·G                        Pedersen, secp256k1; H as in secp256k1-zkp
-    proven     : x >= 2^20 - cutoff day           16 bits: birth days from 65,535 days before the cutoff on
-    context    = H(range-statement ‖ what the receipt binds ‖ C)
-    r          = 1 + KDF(secret, kdf/range-blinding ‖ bound ‖ cutoff ‖ birth day), 48 bytes, mod (order - 1)
-    nonce      = KDF(secret, kdf/range-nonce ‖ context ‖ C ‖ cutoff ‖ birth day)
+    x          = 2^20 - birth day             a day is its number from 1970-01-01, as in `age.py`; before it, negative
+    least      = 2^20 - cutoff day
+    C          = x·H + r·G                    Pedersen, secp256k1; H as in secp256k1-zkp
+    proven     : least <= x < least + 2^16    born on the cutoff day, or up to 179 years before it
+    context    = H(range-statement ‖ bound ‖ C)
+    r          = 1 + KDF(secret, kdf/range-blinding ‖ bound ‖ u64(least) ‖ u64(x)), 48 bytes, mod (order - 1)
+    nonce      = KDF(secret, kdf/range-nonce ‖ context ‖ C ‖ u64(least) ‖ u64(x))
 
 Replicas make the same bytes. r and the nonce depend on all that a proof says: two proofs with one nonce and different
 contexts would tell x, and two commitments with one r tell the difference of their birthdays.
@@ -17,7 +18,6 @@ over the receipt, as the verdict does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Final
 
 from adyton.core.contexts import Context
@@ -26,10 +26,10 @@ from adyton.core.errors import MalformedError, PolicyError, VerificationError
 from adyton.core.fields import Exactly
 from adyton.core.schema import Bytes32, Message, message
 
-DAY_0: Final = date(1900, 1, 1)
 TOP: Final = 1 << 20
 BITS: Final = 16
-LATEST_DAY: Final = (1 << BITS) - 1  # 2079-06-06
+SPAN: Final = 1 << BITS  # days from the earliest birthday that can be proven to the cutoff
+FARTHEST_DAY: Final = 1 << 16  # of a cutoff, before or after 1970: from 1790 to 2149
 COMMITMENT: Final = 33
 PROOF: Final = 1291
 # Proofs of this shape alone: exponent 0 with a least value, then the number of bits less one.
@@ -55,19 +55,19 @@ class Statement:
     """What is to be proven, and for which receipt.
 
     Attributes:
-        cutoff_day: latest birth day that the policy takes, at the receipt's block time.
+        cutoff_day: last day of birth that the policy takes at the receipt's block time: `age.cutoff_day`.
         bound: digest of the receipt without commitment and proof, 32 bytes.
 
     Raises:
-        MalformedError: a cutoff before 1900 or after 2079.
+        MalformedError: a cutoff that is centuries away.
     """
 
     cutoff_day: int
     bound: Bytes32
 
     def __post_init__(self) -> None:
-        if not 0 <= self.cutoff_day <= LATEST_DAY:
-            raise MalformedError("malformed", "range proof: the cutoff is from 1900 to mid-2079")
+        if not -FARTHEST_DAY <= self.cutoff_day <= FARTHEST_DAY:
+            raise MalformedError("malformed", "range proof: the cutoff is from 1790 to 2149")
 
     @property
     def least(self) -> int:
@@ -84,7 +84,7 @@ class Statement:
         Raises:
             VerificationError: `range_proof_invalid`.
         """
-        if unverified.proof[:10] != _HEADER + self.least.to_bytes(8, "big"):
+        if unverified.proof[:10] != _HEADER + _u64(self.least):
             raise VerificationError(
                 "range_proof_invalid", "the proof is about another range than the policy's"
             )
@@ -106,35 +106,33 @@ class Witness:
         return "<Witness>"
 
 
-def day_of(birthday: date) -> int:
-    """Return the number of a day.
-
-    Raises:
-        MalformedError: before 1900 or after 2079: there is no proof about it.
-    """
-    day = (birthday - DAY_0).days
-    if not 0 <= day <= LATEST_DAY:
-        raise MalformedError("malformed", "range proof: a birthday is from 1900 to mid-2079")
-    return day
-
-
 def witness(secret: bytes, statement: Statement, birth_day: int) -> Witness:
     """Return what is committed to, and how it is hidden.
 
     Args:
         secret: of the enclave, 32 bytes; who has it can find the birthday in C by trying.
         statement: what is to be proven.
-        birth_day: from `day_of`.
+        birth_day: `age.birth_day` of the verified credential.
 
     Raises:
-        PolicyError: `range_unmet`, the statement is not true of this birthday.
+        PolicyError: `range_unmet`, the statement is not true of this birthday, or it lies out of reach.
     """
-    if not 0 <= birth_day <= statement.cutoff_day:
+    value = TOP - birth_day
+    if value < statement.least:
         raise PolicyError("range_unmet", "the birthday is later than the policy's cutoff")
-    parts = (statement.bound, _u32(statement.cutoff_day), _u32(birth_day))
-    drawn = derive(secret, Context.KDF_RANGE_BLINDING, *parts, size=48)
+    if value >= statement.least + SPAN:
+        # A proof with more bits would tell that somebody is that old.
+        raise PolicyError("range_unmet", "the birthday is over 179 years before the cutoff")
+    drawn = derive(
+        secret,
+        Context.KDF_RANGE_BLINDING,
+        statement.bound,
+        _u64(statement.least),
+        _u64(value),
+        size=48,
+    )
     blinding = 1 + int.from_bytes(drawn, "big") % (_ORDER - 1)
-    return Witness(TOP - birth_day, blinding.to_bytes(32, "big"))
+    return Witness(value, blinding.to_bytes(32, "big"))
 
 
 def nonce(secret: bytes, statement: Statement, secrets_: Witness, commitment: bytes) -> bytes:
@@ -144,10 +142,10 @@ def nonce(secret: bytes, statement: Statement, secrets_: Witness, commitment: by
         Context.KDF_RANGE_NONCE,
         statement.context(commitment),
         commitment,
-        _u32(statement.cutoff_day),
-        _u32(TOP - secrets_.value),
+        _u64(statement.least),
+        _u64(secrets_.value),
     )
 
 
-def _u32(number: int) -> bytes:
-    return number.to_bytes(4, "big")
+def _u64(number: int) -> bytes:
+    return number.to_bytes(8, "big")

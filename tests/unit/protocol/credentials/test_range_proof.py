@@ -1,50 +1,75 @@
 """Range proofs: the statement, and what its secrets depend on."""
 
 import itertools
-from datetime import date
 
 import pytest
 
-from adyton.core.errors import MalformedError, PolicyError, VerificationError
+from adyton.core.errors import CredentialError, MalformedError, PolicyError, VerificationError
+from adyton.protocol.credentials.age import (
+    AgePolicy,
+    birth_day,
+    cutoff_day,
+    date_of,
+    require_age,
+)
 from adyton.protocol.credentials.range_proof import (
-    LATEST_DAY,
+    FARTHEST_DAY,
     PROOF,
+    SPAN,
     TOP,
     RangeProof,
     Statement,
     Witness,
-    day_of,
     nonce,
     witness,
 )
+from adyton.protocol.credentials.strict_json import Object
+from tests.credential_kit import NOW
 
 SECRET = b"\x21" * 32
 BOUND = b"\x31" * 32
-STATEMENT = Statement(39_000, BOUND)
-
-
-def test_days() -> None:
-    assert day_of(date(1900, 1, 1)) == 0
-    assert day_of(date(1900, 3, 1)) == 59  # 1900 was no leap year
-    assert day_of(date(2000, 2, 29)) == 36_583
-    assert day_of(date(2079, 6, 6)) == LATEST_DAY == 65_535
-    for outside in (date(1899, 12, 31), date(2079, 6, 7), date(1, 1, 1), date(9999, 12, 31)):
-        with pytest.raises(MalformedError, match="from 1900"):
-            day_of(outside)
+CUTOFF = 14_000  # in 2008
+STATEMENT = Statement(CUTOFF, BOUND)
 
 
 def test_the_cutoff_day_itself_satisfies_and_the_next_does_not() -> None:
-    assert witness(SECRET, STATEMENT, 39_000).value == TOP - 39_000 == STATEMENT.least
-    assert witness(SECRET, STATEMENT, 0).value == TOP
-    for birth_day in (39_001, 60_000, -1):
+    assert witness(SECRET, STATEMENT, CUTOFF).value == TOP - CUTOFF == STATEMENT.least
+    assert witness(SECRET, STATEMENT, CUTOFF - SPAN + 1).value == STATEMENT.least + SPAN - 1
+    for birth_day in (CUTOFF + 1, CUTOFF + 20_000, CUTOFF - SPAN, -(2**40), 2**40):
         with pytest.raises(PolicyError) as refusal:
             witness(SECRET, STATEMENT, birth_day)
         assert refusal.value.code == "range_unmet"
         assert str(birth_day) not in str(refusal.value)
 
 
-def test_a_cutoff_outside_of_the_range_is_refused() -> None:
-    for cutoff in (-1, LATEST_DAY + 1):
+def test_days_are_those_of_the_age() -> None:
+    """One comparison decides, with a proof or without."""
+    policy = AgePolicy(18, "1mar", 60)
+    for now_s in (
+        NOW,
+        0,
+        1_709_164_800,
+        1_709_251_200,
+    ):  # the last two: 29 February and 1 March 2024
+        statement = Statement(cutoff_day(policy, now_s), BOUND)
+        for shift in range(-3, 4):
+            year, month, day = date_of(statement.cutoff_day + shift)
+            claims: Object = {"birthdate": f"{year:04}-{month:02}-{day:02}"}
+            try:
+                require_age(claims, policy, now_s)
+                is_old_enough = True
+            except CredentialError:
+                is_old_enough = False
+            try:
+                witness(SECRET, statement, birth_day(claims, policy, now_s))
+                is_provable = True
+            except PolicyError:
+                is_provable = False
+            assert is_old_enough == is_provable == (shift <= 0)
+
+
+def test_a_cutoff_centuries_away_is_refused() -> None:
+    for cutoff in (FARTHEST_DAY + 1, -FARTHEST_DAY - 1):
         with pytest.raises(MalformedError, match="cutoff"):
             Statement(cutoff, BOUND)
 
@@ -52,7 +77,9 @@ def test_a_cutoff_outside_of_the_range_is_refused() -> None:
 def test_blinding_and_nonce_never_repeat() -> None:
     """One nonce under two contexts would tell the birthday; one r for two, their difference."""
     cases = list(
-        itertools.product((SECRET, bytes(32)), (38_000, 39_000), (BOUND, bytes(32)), (0, 1, 30_000))
+        itertools.product(
+            (SECRET, bytes(32)), (CUTOFF - 1000, CUTOFF), (BOUND, bytes(32)), (0, -1, 10_000)
+        )
     )
     made = [witness(secret, Statement(cutoff, bound), day) for secret, cutoff, bound, day in cases]
     assert len({one.blinding for one in made}) == len(cases)
@@ -66,15 +93,15 @@ def test_blinding_and_nonce_never_repeat() -> None:
 
 
 def test_replicas_agree() -> None:
-    one = witness(SECRET, STATEMENT, 30_000)
-    assert one == witness(SECRET, Statement(39_000, BOUND), 30_000)
+    one = witness(SECRET, STATEMENT, 10_000)
+    assert one == witness(SECRET, Statement(CUTOFF, BOUND), 10_000)
     assert nonce(SECRET, STATEMENT, one, bytes(33)) == nonce(SECRET, STATEMENT, one, bytes(33))
     assert len(one.blinding) == 32
     assert int.from_bytes(one.blinding, "big") > 0
 
 
 def test_secrets_are_not_shown() -> None:
-    assert repr(Witness(TOP - 30_000, b"\x01" * 32)) == "<Witness>"
+    assert repr(Witness(TOP - 10_000, b"\x01" * 32)) == "<Witness>"
 
 
 def test_a_header_of_another_range_is_refused() -> None:
@@ -93,7 +120,7 @@ def test_a_header_of_another_range_is_refused() -> None:
 
 def test_the_context_binds_receipt_and_commitment() -> None:
     contexts = {
-        Statement(39_000, bound).context(commitment)
+        Statement(CUTOFF, bound).context(commitment)
         for bound in (BOUND, bytes(32))
         for commitment in (bytes(33), b"\x01" * 33)
     }
