@@ -187,7 +187,7 @@ PSEUDONYM_CLAIM: Final = 256  # characters of the claim that a pseudonym is made
 STATUS_TOKEN: Final = 280 * KIB  # signed, as a transaction brings it
 STATUS_LIST: Final = 1 * MIB  # inflated: eight million credentials at one bit each
 STATUS_PAGE: Final = 16 * KIB  # of a list in state; every page has this size
-STATUS_URI: Final = 512  # characters
+STATUS_URI: Final = 2048  # characters
 
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ

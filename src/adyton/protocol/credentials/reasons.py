@@ -156,6 +156,7 @@ class Reason(Enum):
         Coarse.POLICY,
         "has a status list that is out of date on the chain; bring a new one",
     )
+    STATUS_VALUE = (Coarse.POLICY, "has a status that only its issuer knows the meaning of")
     REVOKED = (Coarse.REVOKED, "has been revoked by its issuer")
     SUSPENDED = (Coarse.REVOKED, "is suspended by its issuer")
     # policy

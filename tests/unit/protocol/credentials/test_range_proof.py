@@ -35,11 +35,11 @@ STATEMENT = Statement(CUTOFF, BOUND)
 def test_the_cutoff_day_itself_satisfies_and_the_next_does_not() -> None:
     assert witness(SECRET, STATEMENT, CUTOFF).value == TOP - CUTOFF == STATEMENT.least
     assert witness(SECRET, STATEMENT, CUTOFF - SPAN + 1).value == STATEMENT.least + SPAN - 1
-    for birth_day in (CUTOFF + 1, CUTOFF + 20_000, CUTOFF - SPAN, -(2**40), 2**40):
+    for wrong in (CUTOFF + 1, CUTOFF + 20_000, CUTOFF - SPAN, -(2**40), 2**40):
         with pytest.raises(PolicyError) as refusal:
-            witness(SECRET, STATEMENT, birth_day)
+            witness(SECRET, STATEMENT, wrong)
         assert refusal.value.code == "range_unmet"
-        assert str(birth_day) not in str(refusal.value)
+        assert str(wrong) not in str(refusal.value)
 
 
 def test_days_are_those_of_the_age() -> None:
