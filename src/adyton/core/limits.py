@@ -153,9 +153,7 @@ IDENTITY_TEXT: Final = 512  # characters of an address or identifier
 IDENTITY_JSON: Final = 8 * KIB  # of a key or DID document
 IDENTITY_KEYS: Final = 64  # keys, senders, issuers of one record
 IDENTITY_RECORD: Final = 64 * KIB
-STATUS_TOKEN: Final = 280 * KIB
 PRESENTATION: Final = 64 * KIB  # that a holder seals
-DID: Final = 1024
 
 # the JSON-RPC facade of wallets
 RPC_BODY: Final = 2 * MIB  # one message of a program

@@ -88,7 +88,7 @@ def test_inflating(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("form", "whole"),
-    [(ZLIB, zlib.compress(b"status" * 100)), (GZIP, gzip.compress(b"status" * 100))],
+    [(ZLIB, zlib.compress(b"status" * 100)), (GZIP, gzip.compress(b"status" * 100, mtime=0))],
 )
 def test_what_is_not_one_whole_stream_is_refused(form: int, whole: bytes) -> None:
     for wrong in (
