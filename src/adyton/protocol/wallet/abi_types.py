@@ -137,13 +137,15 @@ class _Parser:
             raise refused(self._path, "lacks '('; write it like transfer(address,uint256)")
         kinds: list[Type] = []
         names: list[str] = []
+        seen: set[str] = set()
         while not self._take(")"):
             if kinds and not self._take(","):
                 raise refused(self._path, "lacks ',' or ')' behind a type")
             kinds.append(self._type(depth + 1))
             names.append(self._name())
-            if names[-1] and names[-1] in names[:-1]:
+            if names[-1] and names[-1] in seen:
                 raise refused(self._path, f"has two of the name {names[-1]!r}")
+            seen.add(names[-1])
         if depth and not kinds:
             raise refused(self._path, "has an empty tuple")
         return _tuple_of(tuple(kinds), tuple(names), self._path)

@@ -10,9 +10,9 @@ from adyton.protocol.wallet.facts import Facts
 from adyton.protocol.wallet.intent import CANCEL, MESSAGE, TRANSACTION, TYPED_DATA, Intent
 from adyton.protocol.wallet.policy import ALLOW, APPROVE, DENY, Charge, Decision, Meter, Policy
 from adyton.protocol.wallet.rule import COUNT, Condition, Limit, Rule
+from adyton.protocol.wallet.shown import printable
 
 NO_CREDIT: Final[Mapping[bytes, int]] = MappingProxyType({})
-_REASON: Final = 500  # characters
 _THINGS: Final = {
     TRANSACTION: "transactions",
     CANCEL: "cancelling a transaction",
@@ -148,9 +148,3 @@ def _refused(policy: Policy, facts: Facts) -> str:
     _, rule, condition = nearest
     text = f"no rule allows it; nearest is {rule.id!r}, which wants: {condition.words}"
     return printable(f"{text} (it is: {condition.shown(facts)})")
-
-
-def printable(text: str) -> str:
-    """Return a text cut short, without what would steer a terminal."""
-    shown = "".join(char if char.isprintable() else "?" for char in text[:_REASON])
-    return shown + ("…" if len(text) > _REASON else "")

@@ -13,9 +13,9 @@ from adyton.protocol.ethereum.typed_data import TypedData
 from adyton.protocol.ethereum.typed_types import array_of
 from adyton.protocol.wallet.abi import decode_call
 from adyton.protocol.wallet.abi_types import ADDRESS, ARRAY, TUPLE, Type, read_signature
-from adyton.protocol.wallet.decision import printable
 from adyton.protocol.wallet.intent import CANCEL, Intent
 from adyton.protocol.wallet.policy import Policy
+from adyton.protocol.wallet.shown import printable
 
 _LINES: Final = 200
 _VALUE: Final = 160  # characters of one value

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from adyton.protocol.wallet.decision import NO_CREDIT, decide, find_room, printable
+from adyton.protocol.wallet.decision import NO_CREDIT, decide, find_room
 from adyton.protocol.wallet.facts import Facts
 from adyton.protocol.wallet.intent import Intent
 from adyton.protocol.wallet.policy import DENY, Decision, Meter, Policy
 from adyton.protocol.wallet.rule import Rule
+from adyton.protocol.wallet.shown import printable
 
 PASSED: Final = "passed"
 FAILED: Final = "failed"

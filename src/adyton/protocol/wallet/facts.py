@@ -83,7 +83,7 @@ class Facts:
         if known is not self:
             return known  # type: ignore[return-value]  # the object itself stands for "not yet"
         arguments = None
-        if self.look(1 + len(self.data) // 32):
+        if self.look(1 + min(len(self.data) // 32, limits.ABI_VALUES)):
             try:
                 arguments = decode_call(signature, self.data)
             except MalformedError:

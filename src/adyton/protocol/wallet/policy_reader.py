@@ -16,6 +16,7 @@ from adyton.protocol.wallet.policy_rules import RuleReader
 from adyton.protocol.wallet.policy_warnings import warnings_of
 from adyton.protocol.wallet.rule import Approvals, Rule
 from adyton.protocol.wallet.rule_limits import LimitReader, read_approvals
+from adyton.protocol.wallet.shown import printable
 
 VERSION: Final = 1
 FIELDS: Final = (*("v", "name", "time", "clients", "sets", "rules", "limits", "changes", "export"),)
@@ -34,7 +35,7 @@ def read_policy(text: bytes) -> Policy:
         value = strict_json.read(text, most=limits.WALLET_POLICY, depth=limits.WALLET_POLICY_DEPTH)
         return _read(text, value)
     except (UsageError, MalformedError) as problem:
-        raise UsageError("policy_invalid", problem.message) from None
+        raise UsageError("policy_invalid", printable(problem.message)) from None
 
 
 def _read(text: bytes, value: Any) -> Policy:
