@@ -241,7 +241,7 @@ def read_summed(call: Call, text: str, path: str) -> Argument:
     """
     argument = call.argument(text, path)
     if argument.kind.family != UINT:
-        raise refused(path, f"sums a {argument.kind.text}; only unsigned integers can be summed")
+        raise refused(path, f"sums values of {argument.kind.text}; only unsigned integers can be summed")
     return argument
 
 
@@ -267,4 +267,4 @@ def _missing(signature: Signature, kind: Type) -> str:
         return f"is no argument of {signature.text}; they are numbered from 0"
     if kind.family == ARRAY:
         return "is a part of an array; write '*' for all of its items"
-    return f"is a part of a {kind.text}, which has none"
+    return f"is a part of {kind.text}, which has none"
