@@ -1,0 +1,151 @@
+"""Rules on calls: arguments inside of tuples and arrays, by number and by name."""
+
+from typing import Any
+
+import pytest
+
+from adyton.core import limits
+from adyton.protocol.wallet.abi_types import read_signature
+from adyton.protocol.wallet.policy import ALLOW, DENY
+from tests.abi_encoder import encode_call
+from tests.policy_kit import (
+    OTHER,
+    TOKEN,
+    VENDOR,
+    address,
+    allow,
+    deny,
+    effect,
+    policy,
+    raw,
+    transaction,
+    transfer,
+)
+
+SWAP = "swap((address token, uint256 amount)[] path, bytes data, bool exact)"
+TESTS: dict[str, Any] = {
+    "path.*.token": {"in": "@tokens"},
+    "path.*.amount": {"lte": 100},
+    "data": {"size": {"lte": 4}},
+    "exact": {"eq": True},
+}
+
+
+def calling(abi: str, args: dict[str, Any], **call: Any) -> dict[str, Any]:
+    return allow(call={"to": "any", "abi": abi, "args": args, **call})
+
+
+def swap(*path: tuple[int, int], data: bytes = b"", exact: bool = True) -> Any:
+    values = (tuple((raw(token), amount) for token, amount in path), data, exact)
+    return transaction(TOKEN, data=encode_call(read_signature(SWAP, "abi"), values))
+
+
+def test_every_item_must_be_allowed() -> None:
+    read = policy(calling(SWAP, TESTS))
+    assert effect(read, swap()) == ALLOW
+    assert effect(read, swap((TOKEN, 1), (TOKEN, 100), data=b"1234")) == ALLOW
+    for other in (
+        swap((TOKEN, 1), (TOKEN, 101)),
+        swap((OTHER, 1)),
+        swap(data=b"12345"),
+        swap(exact=False),
+    ):
+        assert effect(read, other) == DENY
+
+
+def test_one_item_is_enough_to_be_denied() -> None:
+    wide = calling(SWAP, dict.fromkeys(("path", "data", "exact"), "any"))
+    read = policy(wide, deny(call={"abi": SWAP, "args": {"path.*.amount": {"gt": 100}}}))
+    assert effect(read, swap((TOKEN, 1), (TOKEN, 100))) == ALLOW
+    assert effect(read, swap((TOKEN, 101), (TOKEN, 1))) == DENY
+    assert effect(read, swap()) == ALLOW
+
+
+def test_any_covers_what_is_below_it() -> None:
+    assert (
+        effect(policy(calling(SWAP, {"0": "any", "1": "any", "2": "any"})), swap((9, 9))) == ALLOW
+    )
+    by_item = {"0.*": "any", "1": "any", "2": "any"}
+    assert effect(policy(calling(SWAP, by_item)), swap((9, 9))) == ALLOW
+
+
+@pytest.mark.parametrize(
+    ("kind", "test", "inside", "outside"),
+    [
+        ("uint8", {"eq": "MAX"}, 255, 254),
+        ("uint160", {"lt": "MAX"}, 2**160 - 2, 2**160 - 1),
+        ("int24", {"gte": -5}, -5, -6),
+        ("address", {"eq": address(VENDOR)}, raw(VENDOR), raw(OTHER)),
+        ("bool", {"eq": False}, False, True),
+        ("bytes4", {"in": ["0x00000000", "0x01020304"]}, bytes(4), b"1234"),
+        ("bytes", {"eq": "0x"}, b"", b"1"),
+        ("string", {"notIn": ["no"]}, "yes", "no"),
+    ],
+)
+def test_tests_of_each_type(kind: str, test: Any, inside: Any, outside: Any) -> None:
+    abi = f"f({kind})"
+    args = {"0": test}
+
+    def of(value: Any) -> Any:
+        return transaction(TOKEN, data=encode_call(read_signature(abi, "abi"), (value,)))
+
+    read = policy(calling(abi, args))
+    assert [effect(read, of(value)) for value in (inside, outside)] == [ALLOW, DENY]
+    wide = calling(abi, {"0": "any"})
+    read = policy(wide, deny(call={"to": "@tokens", "abi": abi, "args": args}))
+    assert [effect(read, of(value)) for value in (inside, outside)] == [DENY, ALLOW]
+
+
+@pytest.mark.parametrize(
+    ("to", "inside", "outside"),
+    [
+        (address(TOKEN), TOKEN, OTHER),
+        ("@tokens", TOKEN, OTHER),
+        (["@tokens", address(OTHER)], OTHER, VENDOR),
+        ({"notIn": "@vendors"}, TOKEN, VENDOR),
+        ("any", OTHER, None),
+    ],
+)
+def test_receivers_of_a_call(to: Any, inside: int, outside: int | None) -> None:
+    args = {"to": "any", "amount": "any"}
+    read = policy(calling("transfer(address to, uint256 amount)", args, to=to))
+    assert effect(read, transaction(inside, data=transfer())) == ALLOW
+    if outside is not None:
+        assert effect(read, transaction(outside, data=transfer())) == DENY
+    assert effect(read, transaction(None, data=transfer())) == DENY
+
+
+def test_a_call_carries_no_coin_unless_the_rule_says_so() -> None:
+    args = {"0": "any", "1": "any"}
+    rule = calling("transfer(address,uint256)", args)
+    assert effect(policy(rule), transaction(TOKEN, data=transfer(), value=1)) == DENY
+    rule["when"] = {"fee": "any", "value": {"lte": 1}}
+    assert effect(policy(rule), transaction(TOKEN, data=transfer(), value=1)) == ALLOW
+    assert effect(policy(rule), transaction(TOKEN, data=transfer(), value=2)) == DENY
+
+
+def test_a_function_without_arguments() -> None:
+    read = policy(calling("pause()", {}))
+    data = read_signature("pause()", "abi").selector
+    assert effect(read, transaction(TOKEN, data=data)) == ALLOW
+    assert effect(read, transaction(TOKEN, data=data + b"\0")) == DENY
+
+
+def test_what_is_too_much_to_look_at_is_not_known() -> None:
+    """One decision looks at a bounded number of arguments, however many rules want to."""
+    abi = "f(uint256[])"
+    data = encode_call(read_signature(abi, "abi"), ((1,) * 1000,))
+    allowing = calling(abi, {"0.*": {"lte": 5}})
+    others = [
+        {**calling(abi, {"0.*": {"gt": number}}), "id": f"r{number}"}
+        for number in range(1, 1 + limits.WALLET_LOOKS // 1000)
+    ]
+    assert effect(policy(*others[:1], allowing), transaction(TOKEN, data=data)) == ALLOW
+    assert effect(policy(*others, allowing), transaction(TOKEN, data=data)) == DENY
+    denied = deny(call={"abi": abi, "args": {"0.*": {"eq": 7}}})
+    assert effect(policy(allowing, denied), transaction(TOKEN, data=data)) == ALLOW
+    looks = [
+        {**deny(call={"abi": abi, "args": {"0.*": {"eq": number}}}), "id": f"d{number}"}
+        for number in range(7, 12)
+    ]
+    assert effect(policy(allowing, *looks), transaction(TOKEN, data=data)) == DENY
