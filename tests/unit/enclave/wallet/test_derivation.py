@@ -16,15 +16,15 @@ from adyton.enclave.wallet.locked_memory import LockedMemory
 from adyton.protocol.ethereum.hd import HARDENED, account_path, master
 from adyton.protocol.ethereum.signature import ORDER
 
-memory = LockedMemory(16384)
 SEED = memoryview(b"a seed of some bytes")
 NO_KEY = (0, ORDER, 2**256 - 1)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    memory.close()
+@pytest.fixture(scope="module")
+def memory() -> Iterator[LockedMemory]:
+    made = LockedMemory(16384)
+    yield made
+    made.close()
 
 
 class Scripted(LockedHash):
@@ -41,9 +41,13 @@ class Scripted(LockedHash):
 
 
 def derived(hashing: LockedHash, kind: str, account: int | tuple[int, ...]) -> int:
-    with memory.slot(32) as out:
-        Derivation(memory, hashing).account(kind, SEED, account, out)
-        return int.from_bytes(out, "big")
+    memory = LockedMemory(4096)
+    try:
+        with memory.slot(32) as out:
+            Derivation(memory, hashing).account(kind, SEED, account, out)
+            return int.from_bytes(out, "big")
+    finally:
+        memory.close()
 
 
 @settings(max_examples=50)
@@ -52,24 +56,21 @@ def derived(hashing: LockedHash, kind: str, account: int | tuple[int, ...]) -> i
     st.lists(st.integers(0, 2 * HARDENED - 1), max_size=6).map(tuple),
 )
 def test_any_path_of_any_seed(seed: bytes, steps: tuple[int, ...]) -> None:
-    local = LockedMemory(16384)
+    memory = LockedMemory(16384)
     try:
-        out = local.take(32)
-        hashing = LockedHash(local)
-        Derivation(local, hashing).account("seed", memoryview(seed), steps, out)
+        out = memory.take(32)
+        Derivation(memory, LockedHash(memory)).account("seed", memoryview(seed), steps, out)
         assert bytes(out) == master(seed).derive(steps).secret
     finally:
-        local.close()
+        memory.close()
 
 
-def test_the_longest_path() -> None:
-    seed = bytes(SEED)
-    local = LockedMemory(16384)
+def test_the_longest_path(memory: LockedMemory) -> None:
+    seed, hashing = bytes(SEED), LockedHash(memory)
     for steps in ((7,) * 255, ()):
-        with local.slot(32) as out:
-            Derivation(local, LockedHash(local)).account("seed", SEED, steps, out)
+        with memory.slot(32) as out:
+            Derivation(memory, hashing).account("seed", SEED, steps, out)
             assert bytes(out) == master(seed).derive(steps).secret
-    local.close()
 
 
 @pytest.mark.parametrize("number", NO_KEY)
@@ -103,7 +104,7 @@ def test_the_least_and_the_greatest_private_key() -> None:
         require_private_key(memoryview(number.to_bytes(32, "big")))
 
 
-def test_nothing_shows() -> None:
+def test_nothing_shows(memory: LockedMemory) -> None:
     hashing = LockedHash(memory)
     assert repr(hashing) == "<LockedHash>"
     assert repr(Derivation(memory, hashing)) == "<Derivation>"
