@@ -8,6 +8,7 @@ from adyton.client.steps import FAILED, Steps
 from adyton.core.errors import Error, EvidenceError
 from tools.spec_functions import FUNCTIONS
 from tools.spec_functions_client import STEPPED
+from tools.spec_functions_credential import REASONED, told
 from tools.spec_functions_evidence import APPRAISALS
 
 
@@ -21,6 +22,7 @@ class Case:
         given: arguments; byte strings in hexadecimal.
         refused: code of the refusal, empty where it is accepted.
         step: number of the step that refuses it, as in the chapter, where it has steps.
+        reason: word of the refusal, where its function tells one.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Case:
     given: dict[str, Any] = field(repr=False)
     refused: str = ""
     step: int | None = None
+    reason: str = ""
 
     def written(self) -> dict[str, Any]:
         """Return the vector as it is published, after it was run.
@@ -40,7 +43,15 @@ class Case:
             raise ValueError(f"{self.name}: {code or 'accepted'}, not {self.refused or 'accepted'}")
         if tells_steps(self.function) and failed_step(self.function, self.given) != self.step:
             raise ValueError(f"{self.name}: it is not step {self.step} that fails")
+        if self.function in REASONED and told(self.function, self.given) != (
+            self.step,
+            self.reason,
+        ):
+            found = told(self.function, self.given)
+            raise ValueError(f"{self.name}: {found}, not {self.step} and {self.reason!r}")
         verdict: dict[str, Any] = {"refused": code} if code else {"gives": gives}
+        if self.reason:
+            verdict["reason"] = self.reason
         if self.step is not None:
             verdict["step"] = self.step
         return {"name": self.name, "function": self.function, "given": self.given, **verdict}

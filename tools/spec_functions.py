@@ -33,7 +33,12 @@ from adyton.protocol.ledger import Checkpoint, EntryProof
 from adyton.protocol.padding import unpad
 from adyton.protocol.task import SignedFinish, Task
 from tests.unit.attestation.forge import RECORDER
-from tools import spec_functions_client, spec_functions_contract, spec_functions_evidence
+from tools import (
+    spec_functions_client,
+    spec_functions_contract,
+    spec_functions_credential,
+    spec_functions_evidence,
+)
 from tools.spec_diagnostic import diagnostic
 from tools.spec_policy import policy_of
 from tools.spec_world import KEYS
@@ -233,7 +238,12 @@ def _problem(given: Given) -> Given:
     return {"status": status, "body": problem_body(error, status).decode()}
 
 
-_MODULES = (spec_functions_contract, spec_functions_client, spec_functions_evidence)
+_MODULES = (
+    spec_functions_contract,
+    spec_functions_client,
+    spec_functions_credential,
+    spec_functions_evidence,
+)
 FUNCTIONS: dict[str, Callable[[Given], Given]] = {
     name.removeprefix("_"): function
     for names in (globals(), *map(vars, _MODULES))

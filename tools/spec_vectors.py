@@ -10,7 +10,8 @@ A page shows an example between two marks; what is between them is replaced:
 
 The last word is `hex`, `value` (diagnostic notation), `message` (both), `cwt` (both, and what is signed decoded) or
 `json`. Between `<!-- contexts -->` and
-`<!-- /contexts -->` stands the table of all contexts; so with `codes`, `limits: A B` and `messages: a/1 b/1`.
+`<!-- /contexts -->` stands the table of all contexts; so with `codes`, `reasons`, `presentation-steps`,
+`limits: A B` and `messages: a/1 b/1`.
 """
 
 import json
@@ -26,6 +27,8 @@ from adyton.core.contexts import Context
 from adyton.core.encoding import decode
 from adyton.core.errors import CODES
 from adyton.core.fields import Exactly, OneOf
+from adyton.protocol.credentials.reasons import Reason
+from adyton.protocol.credentials.steps import STEPS
 from adyton.sandbox.wasm import abi
 from tests.message_forms import annotations, every_message, is_optional, not_none, parts
 from tools.spec_case import Case
@@ -39,6 +42,7 @@ from tools.spec_cases import (
 from tools.spec_cases_answer import answer_cases
 from tools.spec_cases_conflict import conflict_cases
 from tools.spec_cases_contract import contract_cases
+from tools.spec_cases_credential import credential_cases
 from tools.spec_cases_end import end_cases
 from tools.spec_cases_evidence import evidence_cases
 from tools.spec_cases_ledger import ledger_cases
@@ -58,11 +62,13 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "certificate": lambda world: [*certificate_cases(world), *notary_cases(world)],
     "conflict": conflict_cases,
     "contract": contract_cases,
+    "credential": lambda _: credential_cases(),
     "channel": channel_cases,
     "http": http_cases,
 }
 _MARKED = re.compile(
-    r"(?P<open><!-- (?P<kind>example|contexts|limits|codes|messages|fuel)(?:: (?P<what>[^>]*?))? -->\n)"
+    r"(?P<open><!-- (?P<kind>example|contexts|limits|codes|messages|fuel|reasons|presentation-steps)"
+    r"(?:: (?P<what>[^>]*?))? -->\n)"
     r"(?P<body>.*?)(?P<close><!-- /(?P=kind) -->)",
     re.DOTALL,
 )
@@ -106,6 +112,20 @@ def codes_table() -> str:
     """Return the table of error codes."""
     rows = [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]
     return "\n".join(["| code | meaning |", "|---|---|", *rows]) + "\n"
+
+
+def reasons_table() -> str:
+    """Return the table of reasons for which a presentation is refused."""
+    rows = [f"| `{reason.word}` | `{reason.coarse}` | {reason.text} |" for reason in Reason]
+    return (
+        "\n".join(["| reason | class | a part of the presentation |", "|---|---|---|", *rows])
+        + "\n"
+    )
+
+
+def steps_list() -> str:
+    """Return the steps of a check of a presentation."""
+    return "".join(f"{step.value}. {what}\n" for step, what in STEPS.items())
 
 
 def limits_table(names: str) -> str:
@@ -179,6 +199,7 @@ def rendered(vectors: Vectors, text: str) -> str:
     def replaced(match: re.Match[str]) -> str:
         kind, what = match["kind"], match["what"] or ""
         tables = {"contexts": contexts_table, "codes": codes_table, "fuel": fuel_table}
+        tables |= {"reasons": reasons_table, "presentation-steps": steps_list}
         if kind == "example":
             body = example(vectors, what)
         elif kind == "messages":

@@ -12,11 +12,14 @@ from adyton.core.errors import CODES
 from adyton.enclave.intake import Intake
 from adyton.enclave.reception import Reception
 from adyton.host.api.table import ROUTES
+from adyton.protocol.credentials.reasons import WORDS
+from adyton.protocol.credentials.steps import Step
 from adyton.protocol.ledger import EntryProof
 from tests.message_forms import every_message
 from tools import spec_vectors
 from tools.spec_case import run
 from tools.spec_functions import FUNCTIONS
+from tools.spec_functions_credential import told
 
 SPEC = Path(__file__).resolve().parents[2] / "docs/spec"
 PAGES = {page.stem: page.read_text("utf-8") for page in SPEC.glob("*.md")}
@@ -40,6 +43,15 @@ def test_a_vector_holds_by_what_is_published_alone(case: dict[str, Any]) -> None
     assert code == case.get("refused", "")
     assert gives == case.get("gives", {})
     assert code in ("", *CODES)
+
+
+def test_each_step_and_reason_of_a_presentation_has_a_negative_vector() -> None:
+    refused = [case.values[0] for case in VECTORS if "reason" in case.values[0]]
+    for case in refused:
+        assert told(case["function"], case["given"]) == (case.get("step"), case["reason"])
+    presented = {case["step"] for case in refused if case["function"] == "check_presentation"}
+    assert presented == {step.value for step in Step if step >= Step.FORM}
+    assert {case["reason"] for case in refused} == set(WORDS)
 
 
 def test_vectors_and_examples_are_as_the_script_writes_them() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import Final
 
 from adyton.core.errors import CredentialError, InvariantError
 
@@ -35,6 +36,32 @@ class Step(IntEnum):
     FRESHNESS = 20
     STATUS = 21
     POLICY = 22
+
+
+STEPS: Final[dict[Step, str]] = {
+    Step.SIZE: "what was brought is within its size",
+    Step.REQUEST: "it answers the request that its name commits to",
+    Step.SENDER: "the relying party of that request has brought it",
+    Step.DEADLINE: "the request's deadline has not passed",
+    Step.EPOCH: "it is sealed to an epoch that is open",
+    Step.UNUSED: "the request has not been answered before",
+    Step.ENVELOPE: "it is sealed in the one way that is expected",
+    Step.DECRYPTION: "it opens",
+    Step.FORM: "it is an SD-JWT whose parts are well formed and signed by algorithms that are taken",
+    Step.ISSUER: "it names an issuer whose key is registered, and whom the policy takes",
+    Step.SIGNATURE: "that key has signed it",
+    Step.TYPE: "the signed part says that it is a credential",
+    Step.VCT: "the credential is of a type that the policy takes",
+    Step.DISCLOSURES: "each disclosure is called for by one digest, and hides nothing that must be visible",
+    Step.VALIDITY: "the credential is valid at block time",
+    Step.BINDING: "the holder's key, which the issuer has named, has signed a key binding",
+    Step.AUDIENCE: "the key binding is for this network",
+    Step.NONCE: "the key binding answers this request",
+    Step.SD_HASH: "the key binding is of exactly this credential and these disclosures",
+    Step.FRESHNESS: "the key binding was made just now",
+    Step.STATUS: "each status list that the credential names says that it is valid",
+    Step.POLICY: "what the policy asks for is disclosed, and the age is reached",
+}
 
 
 class Mark(StrEnum):

@@ -8,11 +8,13 @@ import pytest
 from adyton.core.errors import InvariantError
 from adyton.protocol.credentials.reasons import WORDS, Coarse, Reason, refused
 from adyton.protocol.credentials.status import Status
-from adyton.protocol.credentials.steps import Checklist, Mark, Step
+from adyton.protocol.credentials.steps import STEPS, Checklist, Mark, Step
 
 
 def test_steps_are_numbered_without_gaps() -> None:
     assert [step.value for step in Step] == list(range(1, len(Step) + 1))
+    assert list(STEPS) == list(Step)
+    assert len(set(STEPS.values())) == len(Step)
 
 
 def test_a_check_that_fails() -> None:
