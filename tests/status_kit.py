@@ -11,6 +11,7 @@ from adyton.protocol.credentials import base64url
 from tests.credential_kit import ISSUER, ISSUER_KEY, NOW, jws
 
 URI = "https://issuer.example/statuslists/1"
+RECORD = b"\x51" * 32  # of the issuer
 CONTEXT = "https://www.w3.org/ns/credentials/v2"
 
 

@@ -154,6 +154,13 @@ IDENTITY_JSON: Final = 8 * KIB  # of a key or DID document
 IDENTITY_KEYS: Final = 64  # keys, senders, issuers of one record
 IDENTITY_RECORD: Final = 64 * KIB
 PRESENTATION: Final = 64 * KIB  # that a holder seals
+STATUS_TOKEN: Final = 280 * KIB  # characters of a signed status list, as a transaction brings it
+STATUS_LIST: Final = 1 * MIB  # inflated: eight million credentials at one bit each
+STATUS_PAGE: Final = 16 * KIB  # of a list in state; every page has this size
+DID: Final = 1024  # characters
+DID_KEYS: Final = 16  # in one document
+BASE58: Final = 128  # characters; reading it takes time quadratic in them
+PSEUDONYM_CLAIM: Final = 256  # characters of the claim that a pseudonym is made of
 
 # the JSON-RPC facade of wallets
 RPC_BODY: Final = 2 * MIB  # one message of a program
@@ -173,19 +180,6 @@ CREDENTIAL_DISCLOSURES: Final = 128  # presented
 CREDENTIAL_DIGESTS: Final = 1024  # in the JWT and in the disclosures presented
 JWK: Final = 8 * KIB
 JSON_INTEGER: Final = 2**53 - 1  # what every reader of JSON agrees on (RFC 7493)
-
-# identifiers of people and issuers
-BASE58: Final = 128  # characters; reading it takes time quadratic in them
-DID: Final = 1024  # characters
-DID_KEYS: Final = 16  # in one document
-DID_DOCUMENT: Final = 32 * KIB  # JSON, pinned
-PSEUDONYM_CLAIM: Final = 256  # characters of the claim that a pseudonym is made of
-
-# status lists of credentials
-STATUS_TOKEN: Final = 280 * KIB  # signed, as a transaction brings it
-STATUS_LIST: Final = 1 * MIB  # inflated: eight million credentials at one bit each
-STATUS_PAGE: Final = 16 * KIB  # of a list in state; every page has this size
-STATUS_URI: Final = 2048  # characters
 
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ

@@ -7,19 +7,23 @@ registry has looked at and pinned, until another is pinned. Its keys are read an
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from adyton.core import limits
 from adyton.core.errors import MalformedError, VerificationError
 from adyton.protocol.credentials import strict_json
-from adyton.protocol.credentials.did import WEB, Did, read_did_url
+from adyton.protocol.credentials.did import OWN, WEB, Did, read_did_url
 from adyton.protocol.credentials.did_document import (
+    AGREEMENT,
+    ASSERTION,
+    AUTHENTICATION,
     PURPOSES,
     DidDocument,
     Method,
 )
 from adyton.protocol.credentials.did_jwk import read_public_jwk
-from adyton.protocol.credentials.multikey import ED25519, X25519, Multikey, read_multikey
+from adyton.protocol.credentials.multikey import ED25519, P256, X25519, Multikey, read_multikey
 from adyton.protocol.credentials.strict_json import Json, Object
 
 _WHAT: Final = "the did document"
@@ -40,6 +44,8 @@ _KNOWN: Final = frozenset(
     {"@context", "id", "alsoKnownAs", "controller", "verificationMethod", "service"}
     | {*PURPOSES, "capabilityInvocation", "capabilityDelegation"}
 )
+_OWN_SIGNING: Final = (ED25519, P256)
+_SIGNATURES: Final = (AUTHENTICATION, ASSERTION)
 _HOST: Final = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
     r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*(?:%3A[1-9][0-9]{0,4})?"
@@ -96,7 +102,47 @@ def read_pinned(unverified: bytes, did: Did) -> DidDocument:
         VerificationError: `not_found`, the document of another DID.
     """
     web_address(did)
-    return read_document(strict_json.read_object(unverified, _WHAT, most=limits.DID_DOCUMENT), did)
+    return read_document(strict_json.read_object(unverified, _WHAT, most=limits.IDENTITY_JSON), did)
+
+
+def read_own_document(unverified: bytes, did: Did) -> DidDocument:
+    """Return the document that a client registers for a DID of the network's own method.
+
+    Trust: runs in the enclave; the document is a client's, which alone can have that name (`did.own_name`).
+
+    Raises:
+        CredentialError: not JSON in its one reading, or too large.
+        MalformedError: another form, a key that is none, or other keys than: at least one of Ed25519 or P-256 that
+            signs, and one of X25519 for key agreement.
+        VerificationError: `not_found`, the document of another DID.
+    """
+    if did.method != OWN:
+        raise MalformedError("malformed", f"not a did:{OWN}")
+    document = read_document(
+        strict_json.read_object(unverified, _WHAT, most=limits.IDENTITY_JSON), did
+    )
+    sealing = [method for method in document.methods if method.key.curve == X25519]
+    signing = [method for method in document.methods if method.key.curve in _OWN_SIGNING]
+    if len(sealing) != 1 or AGREEMENT not in sealing[0].purposes:
+        raise _wrong(f"it has one {X25519} key, for {AGREEMENT}, to which things are sealed")
+    if not signing or len(signing) + 1 != len(document.methods):
+        raise _wrong(f"beside it, it has keys of {' and '.join(_OWN_SIGNING)} that sign")
+    if any(method.purposes != _SIGNATURES for method in signing):
+        raise _wrong(f"a key that signs serves {' and '.join(_SIGNATURES)}")
+    return document
+
+
+def write_own_document(did: Did, signing: Sequence[Multikey], agreement: Multikey) -> bytes:
+    """Return the document of an own DID as it is registered; a key is named by its own text.
+
+    Raises:
+        MalformedError: other keys than `read_own_document` takes.
+    """
+    methods = [Method(key.multikey(), key, _SIGNATURES) for key in signing]
+    methods.append(Method(agreement.multikey(), agreement, (AGREEMENT,)))
+    written = strict_json.write(document_json(DidDocument(did, tuple(methods))))
+    read_own_document(written, did)
+    return written
 
 
 def read_document(unverified: Object, did: Did) -> DidDocument:

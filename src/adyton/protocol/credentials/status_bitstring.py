@@ -14,13 +14,7 @@ from adyton.protocol.credentials.jws import read_jws
 from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.status import ListKind
 from adyton.protocol.credentials.status_bits import GZIP, StatusBits, inflate, reverse_bits
-from adyton.protocol.credentials.status_list import (
-    REVOCATION,
-    SUSPENSION,
-    StatusList,
-    Timing,
-    make_list,
-)
+from adyton.protocol.credentials.status_list import PURPOSES, Source, StatusList, Timing
 from adyton.protocol.credentials.status_token import WHAT, read_seconds, require_size
 from adyton.protocol.credentials.strict_json import Json, Object
 
@@ -34,7 +28,7 @@ _TIME: Final = re.compile(
 
 
 def read_bitstring_list(
-    unverified: str, *, uri: str, purpose: str, issuer: str, key: PublicKey, now_s: int
+    unverified: str, *, uri: str, issuer: bytes, iss: str, key: PublicKey, now_s: int
 ) -> StatusList:
     """Return the list that a signed status list credential holds.
 
@@ -49,8 +43,8 @@ def read_bitstring_list(
     Args:
         unverified: compact JWS.
         uri: address of the list, as credentials name it.
-        purpose: `revocation` or `suspension`.
-        issuer: who is to have signed it.
+        issuer: record of who is to have signed it, 32 bytes.
+        iss: that issuer as it names itself.
         key: registered for that issuer.
         now_s: block time, seconds since 1970.
 
@@ -68,13 +62,13 @@ def read_bitstring_list(
     payload = jws.verify(key, Reason.ISSUER_SIGNATURE)
     credential = strict_json.read_object(payload, WHAT, most=limits.STATUS_TOKEN)
     # 3.
-    subject = _require_this_list(credential, uri, purpose, issuer)
+    subject, purposes = _require_this_list(credential, uri, iss)
     # 4.
     timing = _read_timing(credential, subject)
     timing.require_at(now_s)
     # 5.
     statuses = read_encoded_list(subject.get("encodedList"))
-    return make_list((ListKind.BITSTRING, uri, purpose), issuer, timing, statuses, now_s)
+    return StatusList.of(Source(ListKind.BITSTRING, uri, issuer), purposes, timing, statuses, now_s)
 
 
 def read_encoded_list(unverified: Json) -> StatusBits:
@@ -96,7 +90,7 @@ def read_encoded_list(unverified: Json) -> StatusBits:
     return StatusBits(1, reverse_bits(packed))
 
 
-def _require_this_list(credential: Object, uri: str, purpose: str, issuer: str) -> Object:
+def _require_this_list(credential: Object, uri: str, iss: str) -> tuple[Object, tuple[str, ...]]:
     contexts, subject = credential.get("@context"), credential.get("credentialSubject")
     if type(contexts) is not list or contexts[:1] != [_CONTEXT]:
         raise MalformedError("malformed", f"status list: @context begins with {_CONTEXT}")
@@ -109,15 +103,17 @@ def _require_this_list(credential: Object, uri: str, purpose: str, issuer: str) 
     if credential.get("id") != uri:
         raise VerificationError("status_invalid", "the status list is another's: id differs")
     said = credential.get("issuer")
-    if (said.get("id") if type(said) is dict else said) != issuer:
+    if (said.get("id") if type(said) is dict else said) != iss:
         raise VerificationError("status_invalid", "the status list names another issuer")
-    if purpose not in (REVOCATION, SUSPENSION) or purpose not in _texts(
-        subject.get("statusPurpose")
-    ):
-        raise VerificationError("status_invalid", "the status list is not for this purpose")
+    said_for = _texts(subject.get("statusPurpose"))
+    purposes = tuple(purpose for purpose in PURPOSES if purpose in said_for)
+    if not purposes:
+        raise VerificationError(
+            "status_invalid", f"the status list's purpose is not one of {', '.join(PURPOSES)}"
+        )
     if subject.get("statusSize", 1) != 1 or type(subject.get("statusSize", 1)) is not int:
-        raise MalformedError("malformed", f"status list: one bit says {purpose}; statusSize is 1")
-    return subject
+        raise MalformedError("malformed", "status list: one bit says it all; statusSize is 1")
+    return subject, purposes
 
 
 def _texts(value: Json) -> frozenset[str]:

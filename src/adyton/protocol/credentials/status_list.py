@@ -12,19 +12,18 @@ from typing import Annotated, Final
 from adyton.core import limits
 from adyton.core.errors import VerificationError
 from adyton.core.fields import AtMost, OneOf
-from adyton.core.schema import Message, Uint, Uint32, message
+from adyton.core.schema import Bytes32, Message, Uint, Uint32, message
 from adyton.protocol.credentials.reasons import Reason, refused
 from adyton.protocol.credentials.status import ListKind, Status, StatusReference
 from adyton.protocol.credentials.status_bits import StatusBits, StatusPage, page_number, status_in
 
 REVOCATION: Final = "revocation"
 SUSPENSION: Final = "suspension"
+PURPOSES: Final = (REVOCATION, SUSPENSION)
 _BITS_LOG2: Final = {1: 0, 2: 1, 4: 2, 8: 3}
 # Values of a Token Status List; those beside them are an application's own.
 _TOKEN: Final = {0: Status.VALID, 1: Status.REVOKED, 2: Status.SUSPENDED}
 _BITSTRING: Final = {REVOCATION: Status.REVOKED, SUSPENSION: Status.SUSPENDED}
-
-Text = Annotated[str, AtMost(limits.STATUS_URI)]
 
 
 @message("status-list/1", max_bytes=8192)
@@ -34,8 +33,8 @@ class StatusListHead(Message):
     Attributes:
         kind: the standard that it follows.
         uri: its address, as credentials name it.
-        purpose: of a bitstring list; empty in a token list.
-        issuer: who signed it.
+        purposes: of a bitstring list, in the order of `PURPOSES`; none in a token list.
+        issuer: record of the issuer that signed it.
         bits_log2: 0 to 3; a status has 1, 2, 4 or 8 bits.
         entries: number of statuses.
         issued_s: when its issuer made it, seconds since 1970.
@@ -45,9 +44,9 @@ class StatusListHead(Message):
     """
 
     kind: Annotated[str, OneOf.of(*(kind.value for kind in ListKind))]
-    uri: Text
-    purpose: Annotated[str, OneOf.of("", REVOCATION, SUSPENSION)]
-    issuer: Text
+    uri: Annotated[str, AtMost(limits.IDENTITY_TEXT)]
+    purposes: Annotated[tuple[Annotated[str, OneOf.of(*PURPOSES)], ...], AtMost(len(PURPOSES))]
+    issuer: Bytes32
     bits_log2: Annotated[int, AtMost(3)]
     entries: Uint32
     issued_s: Uint
@@ -60,18 +59,11 @@ class StatusListHead(Message):
         """Return the bits of one status."""
         return 1 << self.bits_log2
 
-
-@dataclass(frozen=True, slots=True)
-class StatusList:
-    """A status list whose signature and form were checked.
-
-    Attributes:
-        head: what is kept of it.
-        statuses: packed.
-    """
-
-    head: StatusListHead
-    statuses: StatusBits
+    @property
+    def until_s(self) -> int | None:
+        """Return the block time from which it is out of date, as far as the issuer says; None: never."""
+        ends = (self.expires_s, None if self.ttl_s is None else self.taken_s + self.ttl_s)
+        return min((end for end in ends if end is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +94,43 @@ class Timing:
             )
 
 
-def make_list(
-    reference: tuple[ListKind, str, str], issuer: str, timing: Timing, bits: StatusBits, now_s: int
-) -> StatusList:
-    """Return a list that was read and verified.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a list comes from, as the registry has it.
 
-    Args:
-        reference: kind, address and purpose.
-        issuer: who signed it.
-        timing: what it says of itself.
-        bits: the statuses.
-        now_s: block time.
+    Attributes:
+        kind: the standard that it follows.
+        uri: its address.
+        issuer: record of its issuer, 32 bytes.
     """
-    kind, uri, purpose = reference
-    head = StatusListHead(
-        kind.value, uri, purpose, issuer, _BITS_LOG2[bits.bits], bits.entries,
-        timing.issued_s, timing.expires_s, timing.ttl_s, now_s,
-    )  # fmt: skip
-    return StatusList(head, bits)
+
+    kind: ListKind
+    uri: str
+    issuer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StatusList:
+    """A status list whose signature and form were checked.
+
+    Attributes:
+        head: what is kept of it.
+        statuses: packed.
+    """
+
+    head: StatusListHead
+    statuses: StatusBits
+
+    @classmethod
+    def of(
+        cls, source: Source, purposes: tuple[str, ...], timing: Timing, bits: StatusBits, now_s: int
+    ) -> StatusList:
+        """Return a list that was read and verified, taken in at `now_s`."""
+        head = StatusListHead(
+            source.kind.value, source.uri, purposes, source.issuer, _BITS_LOG2[bits.bits],
+            bits.entries, timing.issued_s, timing.expires_s, timing.ttl_s, now_s,
+        )  # fmt: skip
+        return cls(head, bits)
 
 
 def require_successor(held: StatusListHead, new: StatusListHead) -> None:
@@ -130,9 +141,7 @@ def require_successor(held: StatusListHead, new: StatusListHead) -> None:
     Raises:
         VerificationError: `status_stale`, older; `status_invalid`, of another issuer, address or kind.
     """
-    if (held.kind, held.uri, held.purpose, held.issuer) != (
-        new.kind, new.uri, new.purpose, new.issuer,
-    ):  # fmt: skip
+    if (held.kind, held.uri, held.issuer) != (new.kind, new.uri, new.issuer):
         raise VerificationError(
             "status_invalid", "the status list is not of the same issuer, address and kind"
         )
@@ -176,22 +185,21 @@ def status_of(
         CredentialError: `status_form`, the index is not one of this list.
         VerificationError: `status_invalid`, another list or page: the caller's mistake.
     """
-    if (head.kind, head.uri, head.purpose) != (
-        reference.kind.value, reference.uri, reference.purpose,
-    ):  # fmt: skip
+    if (head.kind, head.uri) != (reference.kind.value, reference.uri):
         raise VerificationError("status_invalid", "not the list that the credential names")
     page_of(head, reference)
+    if reference.kind is ListKind.BITSTRING and reference.purpose not in head.purposes:
+        return Status.UNKNOWN
     if _is_stale(head, now_s, oldest_s):
         return Status.STALE
     value = status_in(page, reference.index, head.bits)
     if reference.kind is ListKind.TOKEN:
         return _TOKEN.get(value, Status.OTHER)
-    return _BITSTRING[head.purpose] if value else Status.VALID
+    return _BITSTRING[reference.purpose] if value else Status.VALID
 
 
 def _is_stale(head: StatusListHead, now_s: int, oldest_s: int | None) -> bool:
-    return (
-        (head.expires_s is not None and now_s >= head.expires_s)
-        or (head.ttl_s is not None and now_s >= head.taken_s + head.ttl_s)
-        or (oldest_s is not None and now_s > head.issued_s + oldest_s)
+    until_s = head.until_s
+    return (until_s is not None and now_s >= until_s) or (
+        oldest_s is not None and now_s > head.issued_s + oldest_s
     )

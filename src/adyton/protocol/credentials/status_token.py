@@ -12,7 +12,7 @@ from adyton.protocol.credentials.jws import read_jws
 from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.status import ListKind
 from adyton.protocol.credentials.status_bits import ZLIB, StatusBits, inflate
-from adyton.protocol.credentials.status_list import StatusList, Timing, make_list
+from adyton.protocol.credentials.status_list import Source, StatusList, Timing
 from adyton.protocol.credentials.strict_json import Json, Object
 
 TYPE: Final = "statuslist+jwt"
@@ -20,7 +20,7 @@ WHAT: Final = "the status list"
 
 
 def read_token_list(
-    unverified: str, *, uri: str, issuer: str, key: PublicKey, now_s: int
+    unverified: str, *, uri: str, issuer: bytes, key: PublicKey, now_s: int
 ) -> StatusList:
     """Return the list that a token holds.
 
@@ -35,7 +35,7 @@ def read_token_list(
     Args:
         unverified: compact JWS.
         uri: address of the list.
-        issuer: who is to have signed it.
+        issuer: record of who is to have signed it, 32 bytes.
         key: registered for that issuer.
         now_s: block time, seconds since 1970.
 
@@ -59,13 +59,8 @@ def read_token_list(
     timing = _read_timing(claims)
     timing.require_at(now_s)
     # 5.
-    return make_list(
-        (ListKind.TOKEN, uri, ""),
-        issuer,
-        timing,
-        read_status_list(claims.get("status_list")),
-        now_s,
-    )
+    bits = read_status_list(claims.get("status_list"))
+    return StatusList.of(Source(ListKind.TOKEN, uri, issuer), (), timing, bits, now_s)
 
 
 def read_status_list(unverified: Json) -> StatusBits:

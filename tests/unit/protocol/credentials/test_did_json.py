@@ -8,19 +8,22 @@ import pytest
 
 from adyton.core import limits
 from adyton.core.errors import CredentialError, Error, MalformedError, VerificationError
+from adyton.core.p256 import P256SigningKey
 from adyton.protocol.credentials.base58 import write_multibase
-from adyton.protocol.credentials.did import Did, read_did
+from adyton.protocol.credentials.did import Did, own_did, read_did
 from adyton.protocol.credentials.did_document import AGREEMENT, ASSERTION, AUTHENTICATION
 from adyton.protocol.credentials.did_json import (
     document_json,
     read_document,
+    read_own_document,
     read_pinned,
     web_address,
+    write_own_document,
 )
 from adyton.protocol.credentials.did_jwk import did_of_jwk, jwk_of, resolve_did_jwk
 from adyton.protocol.credentials.did_key import resolve_did_key
-from adyton.protocol.credentials.did_own import DidKey, OwnDocument
-from adyton.protocol.credentials.multikey import read_multikey
+from adyton.protocol.credentials.multikey import Multikey, key_agreement_of, read_multikey
+from adyton.protocol.credentials.reasons import Reason
 
 WEB = read_did("did:web:issuer.example")
 ED = "z6MkjchhfUsD6mmvni8mCdXHw216Xrm9bQe2mBH1P5RDjVJG"
@@ -85,8 +88,6 @@ def test_what_we_write_is_read_back() -> None:
         pinned(DOCUMENT),
         resolve_did_key(Did("key", ED)),
         resolve_did_key(Did("key", P)),
-        OwnDocument(bytes(32), 3, (DidKey("Ed25519", read_multikey(ED).data),),
-                    read_multikey(X).data).document(bytes(32)),
     ):  # fmt: skip
         written = json.loads(json.dumps(document_json(document)))
         assert read_document(written, document.did) == document
@@ -161,7 +162,7 @@ def test_a_document_without_keys_is_refused() -> None:
         (b"[]", "json_object"),
         (b'{"id":"a","id":"b"}', "json_duplicate"),
         (b'{"id":' + b"[" * 50 + b"]" * 50 + b"}", "json_depth"),
-        (b" " * (limits.DID_DOCUMENT + 1), "too_large"),
+        (b" " * (limits.IDENTITY_JSON + 1), "too_large"),
         (b"\xef\xbb\xbf{}", "json"),
     ],
 )
@@ -209,42 +210,65 @@ def test_what_lies_nowhere_is_refused(did: str) -> None:
 # --- the network's own ----------------------------------------------------------------------------
 
 
-def own(*keys: DidKey, agreement: bytes = read_multikey(X).data) -> OwnDocument:
-    return OwnDocument(bytes(32), 0, keys, agreement)
-
-
-SIGNING = DidKey("Ed25519", read_multikey(ED).data)
-POINT = DidKey("P-256", read_multikey(P).data)
+OWN = own_did(b"\xab" * 32, bytes(32))
+SIGNING, POINT, SEALING = map(read_multikey, (ED, P, X))
 
 
 def test_an_own_document() -> None:
-    kept = own(SIGNING, POINT)
-    assert OwnDocument.decode(kept.encode()) == kept
-    document = kept.document(b"\xab" * 32)
-    assert str(document.did) == f"did:adyton:{'ab' * 8}:{'00' * 32}"
+    written = write_own_document(OWN, [SIGNING, POINT], SEALING)
+    document = read_own_document(written, OWN)
     assert [method.fragment for method in document.methods] == [ED, P, X]
-    assert document.agreement() == read_multikey(X)
-    assert document.key(f"{document.did}#{P}", ASSERTION) == read_multikey(P)
+    assert document.agreement() == SEALING
+    assert document.key(f"{OWN}#{P}", ASSERTION) == POINT
+    assert document.key(f"{OWN}#{ED}", AUTHENTICATION) == SIGNING
     with pytest.raises(VerificationError):
-        document.key(f"{document.did}#{P}", AGREEMENT)
-
-
-@pytest.mark.parametrize(
-    ("kept", "why"),
-    [
-        (own(), "at least one key"),
-        (own(SIGNING, SIGNING), "same name"),
-        (own(DidKey("Ed25519", bytes(32))), "not a point"),
-        (own(DidKey("Ed25519", POINT.data)), "not an Ed25519 key"),
-        (own(DidKey("P-256", SIGNING.data)), "compressed point"),
-        (own(SIGNING, agreement=bytes(32)), "small order"),
-    ],
-)
-def test_an_own_document_that_is_none(kept: OwnDocument, why: str) -> None:
-    with pytest.raises(MalformedError, match=why):
-        OwnDocument.decode(kept.encode()).document(bytes(32))
+        document.key(f"{OWN}#{P}", AGREEMENT)
+    assert len(written) < 2048
 
 
 def test_the_largest_own_document_fits() -> None:
-    keys = tuple(DidKey("P-256", b"\xff" * 33) for _ in range(limits.DID_KEYS - 1))
-    assert len(OwnDocument(b"\xff" * 32, 2**32 - 1, keys, bytes(32)).encode()) < 4096
+    points = [
+        P256SigningKey(number.to_bytes(32, "big")).public for number in range(1, limits.DID_KEYS)
+    ]
+    keys = [Multikey("P-256", bytes((2 + (point.y[31] & 1),)) + point.x) for point in points]
+    written = write_own_document(OWN, keys[:9], SEALING)
+    assert len(read_own_document(written, OWN).methods) == 10
+    with pytest.raises(CredentialError) as refusal:
+        write_own_document(OWN, keys, SEALING)
+    assert refusal.value.reason == Reason.TOO_LARGE.word
+    with pytest.raises(MalformedError, match="1 to 16"):
+        write_own_document(OWN, [*keys, SIGNING], SEALING)
+
+
+@pytest.mark.parametrize(
+    ("signing", "agreement", "why"),
+    [
+        ([], SEALING, "keys of Ed25519 and P-256 that sign"),
+        ([SIGNING, SIGNING], SEALING, "same name"),
+        ([SIGNING], POINT, "one X25519 key"),
+        ([SIGNING, read_multikey("zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme")], SEALING,
+         "keys of Ed25519 and P-256 that sign"),
+        ([SIGNING], SIGNING, "same name|not one for keyAgreement"),
+        ([SIGNING, SEALING], key_agreement_of(SIGNING), "same name|only"),
+    ],
+)  # fmt: skip
+def test_other_keys_than_an_own_document_has(
+    signing: list[Multikey], agreement: Multikey, why: str
+) -> None:
+    with pytest.raises(MalformedError, match=why):
+        write_own_document(OWN, signing, agreement)
+
+
+def test_an_own_document_is_refused_for_what_is_odd_about_it() -> None:
+    good = json.loads(write_own_document(OWN, [SIGNING], SEALING))
+    for change, why in (
+        ({"id": str(own_did(bytes(32), bytes(32)))}, "id differs"),
+        ({"assertionMethod": []}, "a key that signs serves"),
+        ({"keyAgreement": []}, "one X25519 key"),
+    ):
+        with pytest.raises(Error, match=why):
+            read_own_document(json.dumps({**good, **change}).encode(), OWN)
+    with pytest.raises(MalformedError, match="not a did:adyton"):
+        read_own_document(json.dumps(DOCUMENT).encode(), WEB)
+    with pytest.raises(CredentialError):
+        read_own_document(b" " * (limits.IDENTITY_JSON + 1), OWN)

@@ -20,14 +20,14 @@ from adyton.protocol.credentials.status_bitstring import (
 from adyton.protocol.credentials.status_list import StatusList
 from tests.credential_kit import ED_KEY, ISSUER, ISSUER_KEY, NOW, OTHER_KEY, jws
 from tests.identity_vectors import text
-from tests.status_kit import CONTEXT, URI, bitstring_credential, encoded
+from tests.status_kit import CONTEXT, RECORD, URI, bitstring_credential, encoded
 
 START = 1_795_000_000 - 400  # validFrom of the kit
 
 
 def read(unverified: str, **changes: Any) -> StatusList:
     given: dict[str, Any] = {
-        "uri": URI, "purpose": "revocation", "issuer": ISSUER, "key": ISSUER_KEY.public,
+        "uri": URI, "issuer": RECORD, "iss": ISSUER, "key": ISSUER_KEY.public,
         "now_s": NOW, **changes,
     }  # fmt: skip
     return read_bitstring_list(unverified, **given)
@@ -40,7 +40,7 @@ def published(number: str) -> str:
 def test_the_published_list_credential() -> None:
     described = json.loads(published("04"))
     made = read(jws({"alg": "ES256", "typ": "vc+jwt"}, described), uri=described["id"],
-                issuer=described["issuer"])  # fmt: skip
+                iss=described["issuer"])  # fmt: skip
     assert made.head.entries == LEAST_ENTRIES
     assert not any(made.statuses.packed)
 
@@ -71,8 +71,8 @@ def test_index_0_is_the_leftmost_bit(index: int) -> None:
 
 def test_what_is_kept() -> None:
     head = read(bitstring_credential(subject={"ttl": 300_500})).head
-    assert (head.kind, head.uri, head.purpose, head.issuer) == (
-        "bitstring", URI, "revocation", ISSUER,
+    assert (head.kind, head.uri, head.purposes, head.issuer) == (
+        "bitstring", URI, ("revocation",), RECORD,
     )  # fmt: skip
     assert (head.bits, head.entries) == (1, LEAST_ENTRIES)
     assert (head.issued_s, head.expires_s, head.ttl_s, head.taken_s) == (START, None, 300, NOW)
@@ -131,7 +131,8 @@ def test_other_ways_to_say_the_same(changes: dict[str, Any]) -> None:
         ({"without": "credentialSubject"}, "malformed", "its subject"),
         ({"credentialSubject": []}, "malformed", "its subject"),
         ({"subject": {"type": "StatusList2021"}}, "malformed", "its subject"),
-        ({"subject": {"statusPurpose": "suspension"}}, "status_invalid", "purpose"),
+        ({"subject": {"statusPurpose": []}}, "status_invalid", "purpose"),
+        ({"subject": {"statusPurpose": [["revocation"]]}}, "status_invalid", "purpose"),
         ({"subject": {"statusPurpose": "message"}}, "status_invalid", "purpose"),
         ({"subject": {"statusPurpose": None}}, "status_invalid", "purpose"),
         ({"subject": {"statusSize": 2}}, "malformed", "statusSize"),
@@ -167,9 +168,16 @@ def test_what_is_refused(changes: dict[str, Any], code: str, why: str) -> None:
     assert refusal.value.code == code
 
 
-def test_a_purpose_that_nobody_looks_up_is_refused() -> None:
-    with pytest.raises(VerificationError, match="purpose"):
-        read(bitstring_credential(subject={"statusPurpose": "message"}), purpose="message")
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("suspension", ("suspension",)),
+        (["suspension", "revocation"], ("revocation", "suspension")),
+        (["message", "suspension"], ("suspension",)),
+    ],
+)
+def test_purposes(said: Any, kept: tuple[str, ...]) -> None:
+    assert read(bitstring_credential(subject={"statusPurpose": said})).head.purposes == kept
 
 
 def test_two_streams_in_one_are_refused() -> None:

@@ -16,16 +16,16 @@ from adyton.protocol.credentials import base64url
 from adyton.protocol.credentials.status_bits import SIZES, ZLIB, StatusBits, inflate
 from adyton.protocol.credentials.status_list import StatusList
 from adyton.protocol.credentials.status_token import read_status_list, read_token_list
-from tests.credential_kit import ED_KEY, ISSUER, ISSUER_KEY, NOW, OTHER_KEY, jws
+from tests.credential_kit import ED_KEY, ISSUER_KEY, NOW, OTHER_KEY, jws
 from tests.identity_vectors import text
-from tests.status_kit import URI, token
+from tests.status_kit import RECORD, URI, token
 
 EXAMPLE = [1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 0, 1]
 
 
 def read(unverified: str, **changes: Any) -> StatusList:
     given: dict[str, Any] = {
-        "uri": URI, "issuer": ISSUER, "key": ISSUER_KEY.public, "now_s": NOW, **changes,
+        "uri": URI, "issuer": RECORD, "key": ISSUER_KEY.public, "now_s": NOW, **changes,
     }  # fmt: skip
     return read_token_list(unverified, **given)
 
@@ -94,7 +94,7 @@ def test_the_published_token() -> None:
 def test_what_is_kept() -> None:
     made = read(token(bytes(5), bits=2))
     head = made.head
-    assert (head.kind, head.uri, head.purpose, head.issuer) == ("token", URI, "", ISSUER)
+    assert (head.kind, head.uri, head.purposes, head.issuer) == ("token", URI, (), RECORD)
     assert (head.bits, head.entries) == (2, 20)
     assert (head.issued_s, head.expires_s, head.ttl_s, head.taken_s) == (
         NOW - 100, NOW + 1000, 600, NOW,
