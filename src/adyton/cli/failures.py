@@ -45,6 +45,7 @@ NEXT: Final[dict[str, str]] = {
     "unreachable": "check the address, and that the server runs",
     "timeout": "the server may have it all the same; `adyton results` and `adyton contract resume` ask again "
     "for the same request, which has one effect",
+    "not_authorized": "the broker's rules must name the certificate's common name; see docs/spec/mqtt.md",
     "overloaded": "wait a little and try again",
     "enclave_down": "the server starts its enclave again; try in a few seconds",
     "not_admitted": "give its operator the output of `adyton whoami`, and trust it again with --invite FILE",

@@ -208,6 +208,7 @@ CODES: Final[dict[str, str]] = {
     "zk_unavailable": "range proofs need the extra zk",
     "range_unmet": "what a range proof is asked for is not true; there is no proof of it",
     "range_proof_invalid": "a range proof does not hold for its statement",
+    "not_authorized": "the broker does not allow that to this certificate",
     # guests
     "sandbox_unavailable": "this machine cannot confine guests",
     "sandbox_failed": "the sandbox ended before the guest did",

@@ -181,6 +181,10 @@ CREDENTIAL_DIGESTS: Final = 1024  # in the JWT and in the disclosures presented
 JWK: Final = 8 * KIB
 JSON_INTEGER: Final = 2**53 - 1  # what every reader of JSON agrees on (RFC 7493)
 
+# relays: an exchange of HTTP in one message
+RELAY_BODY: Final = 5 * MIB  # a page of blocks and a batch of envelopes; larger blobs need HTTP
+RELAY: Final = RELAY_BODY + 4 * KIB
+
 # clocks
 CLOCK_SKEW_MS: Final = 120 * 1000  # what a client allows its server's clock to differ
 EVIDENCE_AGE_S: Final = 24 * 3600

@@ -1,0 +1,136 @@
+"""The MQTT gateway: one link to a broker, what comes over it given to its part, and a status that says it is there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from adyton.core.errors import PolicyError, UnavailableError
+from adyton.host.gateways.counters import Counters
+from adyton.host.gateways.relay import Relay
+from adyton.host.gateways.upstream import Upstream
+from adyton.mqtt import topics
+from adyton.mqtt.identity import Identity
+from adyton.mqtt.link import Incoming, Link, Outgoing
+
+SESSION_S: Final = 24 * 3600
+START_S: Final = 20.0
+_SELF_TEST: Final = "selftest"
+_SELF_TEST_S: Final = 10.0
+_log = logging.getLogger("adyton.gateway")
+
+# Takes what a device hands over to be broadcast: who, and the unverified message.
+TakeTransaction = Callable[[topics.Sender, bytes], None]
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    """What a gateway is started with.
+
+    Attributes:
+        name: in the topics.
+        client_id: names its session at the broker.
+        chain: chain id of what it broadcasts; None where it broadcasts nothing.
+    """
+
+    name: str
+    server: str
+    broker: tuple[str, int]
+    identity: Identity
+    client_id: str
+    chain: int | None = None
+
+
+class MqttGateway:
+    """Relays between a broker and a node, from `start` to `close`.
+
+    Trust: runs in the untrusted host, as the broker does: both see who speaks, when, and how much.
+    """
+
+    def __init__(self, settings: GatewaySettings, counters: Counters) -> None:
+        self.settings = settings
+        self.counters = counters
+        self.take_transaction: TakeTransaction | None = None
+        self._boot = secrets.token_hex(8)
+        self._node = Upstream(settings.server)
+        self._nonce = secrets.token_bytes(32)
+        self._heard_itself = threading.Event()
+        name = settings.name
+        self._self_test = topics.request(name, name, _SELF_TEST)
+        self._link = Link(
+            settings.broker,
+            settings.identity,
+            client_id=settings.client_id,
+            session_s=SESSION_S,
+            topics=(topics.request(name, "+", "+"), topics.transactions(name, "+")),
+            on_message=self._received,
+            on_up=self._came_up,
+            will=self._status("offline"),
+        )
+        self._relay = Relay(name, self._node, self._link.publish, counters)
+
+    def start(self) -> None:
+        """Connect, and return when the broker is known to deliver.
+
+        Raises:
+            UnavailableError: the broker is not there. PolicyError: `not_authorized`: its rules are not as they must be.
+        """
+        self._link.start()
+        if not self._link.wait_up(START_S):
+            raise UnavailableError("unreachable", self._link.problem)
+        # A broker may grant a subscription and deliver nothing. What it lets through is seen, not believed.
+        refused = threading.Event()
+        self._link.publish(
+            Outgoing(self._self_test, self._nonce, expiry_s=round(_SELF_TEST_S)),
+            lambda reason: refused.set() if reason >= 0x80 else None,
+        )
+        if not self._heard_itself.wait(_SELF_TEST_S):
+            topic = f"{topics.PREFIX}/{self.settings.name}/#"
+            done = "lets this gateway publish nothing" if refused.is_set() else "delivers nothing"
+            raise PolicyError(
+                "not_authorized", f"the broker {done}; let it read and write {topic} in its rules"
+            )
+
+    def publish(self, message: Outgoing, acknowledged: Callable[[int], None] | None = None) -> None:
+        """Give a message to the broker; see `Link.publish`."""
+        self._link.publish(message, acknowledged)
+
+    def close(self) -> None:
+        """Say goodbye, and end."""
+        self._link.close(self._status("offline"))
+        self._relay.close()
+        self._node.close()
+
+    def _came_up(self) -> None:
+        self._link.publish(self._status("online"))
+
+    def _status(self, status: str) -> Outgoing:
+        said = {"v": 1, "status": status, "boot": self._boot, "chain": self.settings.chain}
+        return Outgoing(topics.status(self.settings.name), json.dumps(said).encode(), retain=True)
+
+    def _received(self, message: Incoming) -> None:
+        name = self.settings.name
+        if message.topic == self._self_test:
+            if secrets.compare_digest(message.payload, self._nonce):
+                self._heard_itself.set()
+            return
+        if message.retained:
+            # A request that the broker keeps would be made anew with each connection.
+            self.counters.dropped("retained")
+            return
+        sender = topics.sender_of_request(name, message.topic)
+        if sender is not None:
+            self._relay.offer(sender, message)
+            return
+        sender = topics.sender_of_transaction(name, message.topic)
+        if sender is None:
+            self.counters.dropped("topic")
+        elif self.take_transaction is None:
+            self.counters.dropped("no chain")
+        else:
+            self.take_transaction(sender, message.payload)
