@@ -26,15 +26,15 @@ def open_session(settings: Settings, out: Output) -> Session:
     """
     from adyton.attestation.policy import AppraisalPolicy
     from adyton.client.keystore import Keystore
+    from adyton.client.opening import open_transport
     from adyton.client.session import Session
-    from adyton.client.transport import HttpTransport
 
     keystore = Keystore(settings.home)
     pin = the_pin(keystore, settings)
     allow_platform(pin, settings, out)
     return Session(
         keystore,
-        HttpTransport(pin.server),
+        open_transport(pin.server, settings.home),
         AppraisalPolicy(allow_simulated=settings.allow_simulated),
         invite=_invite(keystore, pin),
     )

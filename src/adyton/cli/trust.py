@@ -39,8 +39,8 @@ def add(nouns: Any) -> None:
 def _trust(args: argparse.Namespace, out: Output) -> int:
     from adyton.attestation.policy import AppraisalPolicy
     from adyton.client.keystore import Keystore
+    from adyton.client.opening import open_transport
     from adyton.client.session import Session
-    from adyton.client.transport import HttpTransport
     from adyton.protocol.envelope import Invite
 
     settings = settings_of(args)
@@ -52,7 +52,7 @@ def _trust(args: argparse.Namespace, out: Output) -> int:
         except MalformedError:
             raise UsageError("usage", f"{args.invite} is not an invitation") from None
     keystore = Keystore(settings.home)
-    transport = HttpTransport(args.url)
+    transport = open_transport(args.url, settings.home)
     out.progress(f"asking {transport.server} for evidence")
     with Session(
         keystore, transport, AppraisalPolicy(allow_simulated=settings.allow_simulated)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from adyton.client.transport import CBOR, TIMEOUT_S, Reply
 from adyton.core import limits
@@ -22,35 +21,14 @@ from adyton.core.errors import (
     VerificationError,
 )
 from adyton.mqtt import topics
+from adyton.mqtt.address import read_address
 from adyton.mqtt.identity import Identity
-from adyton.mqtt.link import DEFAULT_PORT, NOBODY_LISTENS, NOT_AUTHORIZED, Incoming, Link, Outgoing
+from adyton.mqtt.link import NOBODY_LISTENS, NOT_AUTHORIZED, Incoming, Link, Outgoing
 from adyton.protocol.relay import RelayRequest, RelayResponse
 
-SCHEME: Final = "mqtts"
 CORRELATION: Final = 16
 SESSION_S: Final = 3600  # the broker holds answers so long for a device that lost its connection
 _STATUS: Final = 4 * limits.KIB
-
-
-def normal_mqtt_url(url: str) -> str:
-    """Return broker, port and gateway of an address `mqtts://broker:port/gateway`, as pins name it.
-
-    Raises:
-        UsageError: not such an address.
-    """
-    parts = urlsplit(url)
-    gateway = parts.path.removeprefix("/")
-    try:
-        port = parts.port
-    except ValueError as problem:
-        raise UsageError("usage", "the port of the broker's address is not a number") from problem
-    if parts.scheme != SCHEME or not parts.hostname or not gateway:
-        raise UsageError("usage", "the address is not of the form mqtts://broker:port/gateway")
-    if parts.query or parts.fragment or parts.username:
-        raise UsageError("usage", "the address has more than broker, port and gateway")
-    topics.require_name(gateway, "a gateway's name")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{SCHEME}://{host}:{port or DEFAULT_PORT}/{gateway}"
 
 
 @dataclass
@@ -80,9 +58,9 @@ class MqttTransport:
     def __init__(
         self, url: str, identity: Identity, *, on_event: Callable[[bytes], None] | None = None
     ) -> None:
-        self._server = normal_mqtt_url(url)
-        parts = urlsplit(self._server)
-        self._gateway = parts.path.removeprefix("/")
+        address = read_address(url)
+        self._server = str(address)
+        self._gateway = address.gateway
         self._device = topics.require_name(identity.common_name(), "a certificate's common name")
         instance = secrets.token_hex(8)
         self._request = topics.request(self._gateway, self._device, instance)
@@ -94,7 +72,7 @@ class MqttTransport:
         self._boot: str | None = None
         self._started = self._closed = False
         self._link = Link(
-            (parts.hostname or "", parts.port or DEFAULT_PORT),
+            (address.host, address.port),
             identity,
             client_id=f"adyton-{secrets.token_hex(16)}",
             session_s=SESSION_S,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from adyton.core.errors import MalformedError, UnavailableError, UsageError, VerificationError
+from adyton.mqtt import address as mqtt
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -76,11 +77,13 @@ class Transport(Protocol):
 
 
 def normal_url(url: str) -> str:
-    """Return scheme, host and port of a server, as pins name it.
+    """Return scheme, host and port of a server, as pins name it; of one behind a gateway also its name.
 
     Raises:
-        UsageError: not an http or https address of a server.
+        UsageError: not an http, https or mqtts address of a server.
     """
+    if url.startswith(f"{mqtt.SCHEME}://"):
+        return str(mqtt.read_address(url))
     parts = urlsplit(url if "://" in url else f"http://{url}")
     try:
         port = parts.port
@@ -106,6 +109,8 @@ class HttpTransport:
     def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S, accept: str = ANSWERS) -> None:
         self._server = normal_url(url)
         parts = urlsplit(self._server)
+        if parts.scheme == mqtt.SCHEME:
+            raise UsageError("usage", "the server's address is not an http or https one")
         self._host, self._port = parts.hostname or "", parts.port or DEFAULT_PORT
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._timeout_s = timeout_s

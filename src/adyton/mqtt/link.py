@@ -26,7 +26,6 @@ from adyton.core import limits
 from adyton.core.errors import UnavailableError, UsageError
 from adyton.mqtt.identity import Identity
 
-DEFAULT_PORT: Final = 8883
 NOT_AUTHORIZED: Final = 0x87
 NOBODY_LISTENS: Final = 0x10
 KEEP_ALIVE_S: Final = 30

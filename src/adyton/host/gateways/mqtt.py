@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import threading
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from adyton.core.errors import PolicyError, UnavailableError
+from adyton.host.gateways import reports
+from adyton.host.gateways.broadcaster import Broadcaster
 from adyton.host.gateways.counters import Counters
 from adyton.host.gateways.relay import Relay
 from adyton.host.gateways.upstream import Upstream
@@ -18,14 +19,10 @@ from adyton.mqtt import topics
 from adyton.mqtt.identity import Identity
 from adyton.mqtt.link import Incoming, Link, Outgoing
 
-SESSION_S: Final = 24 * 3600
 START_S: Final = 20.0
 _SELF_TEST: Final = "selftest"
 _SELF_TEST_S: Final = 10.0
 _log = logging.getLogger("adyton.gateway")
-
-# Takes what a device hands over to be broadcast: who, and the unverified message.
-TakeTransaction = Callable[[topics.Sender, bytes], None]
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,7 @@ class GatewaySettings:
     Attributes:
         name: in the topics.
         client_id: names its session at the broker.
+        session_s: how long the broker keeps that session without a connection.
         chain: chain id of what it broadcasts; None where it broadcasts nothing.
     """
 
@@ -43,6 +41,7 @@ class GatewaySettings:
     broker: tuple[str, int]
     identity: Identity
     client_id: str
+    session_s: int = 0
     chain: int | None = None
 
 
@@ -55,7 +54,7 @@ class MqttGateway:
     def __init__(self, settings: GatewaySettings, counters: Counters) -> None:
         self.settings = settings
         self.counters = counters
-        self.take_transaction: TakeTransaction | None = None
+        self.broadcaster: Broadcaster | None = None
         self._boot = secrets.token_hex(8)
         self._node = Upstream(settings.server)
         self._nonce = secrets.token_bytes(32)
@@ -66,7 +65,7 @@ class MqttGateway:
             settings.broker,
             settings.identity,
             client_id=settings.client_id,
-            session_s=SESSION_S,
+            session_s=settings.session_s,
             topics=(topics.request(name, "+", "+"), topics.transactions(name, "+")),
             on_message=self._received,
             on_up=self._came_up,
@@ -108,10 +107,12 @@ class MqttGateway:
 
     def _came_up(self) -> None:
         self._link.publish(self._status("online"))
+        if self.broadcaster is not None:
+            self.broadcaster.came_up()
 
     def _status(self, status: str) -> Outgoing:
-        said = {"v": 1, "status": status, "boot": self._boot, "chain": self.settings.chain}
-        return Outgoing(topics.status(self.settings.name), json.dumps(said).encode(), retain=True)
+        said = reports.status(status, self._boot, self.settings.chain)
+        return Outgoing(topics.status(self.settings.name), said, retain=True)
 
     def _received(self, message: Incoming) -> None:
         name = self.settings.name
@@ -130,7 +131,9 @@ class MqttGateway:
         sender = topics.sender_of_transaction(name, message.topic)
         if sender is None:
             self.counters.dropped("topic")
-        elif self.take_transaction is None:
+        elif self.broadcaster is None:
             self.counters.dropped("no chain")
+            told = reports.refusal(reports.NO_CHAIN, "this gateway broadcasts nothing")
+            self._link.publish(Outgoing(topics.events(name, sender.device), told))
         else:
-            self.take_transaction(sender, message.payload)
+            self.broadcaster.take(sender, message.payload)
