@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from adyton.attestation.policy import AppraisalPolicy
 from adyton.client import Keystore, Session
@@ -14,6 +19,7 @@ from adyton.host.gateways.mqtt import GatewaySettings, MqttGateway
 from adyton.mqtt.identity import Identity
 from tests.broker import Broker
 from tests.certificates import Credentials
+from tests.e2e.command import ADYTON, START_S, environment
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "mqtt"
 GATEWAY = "gateway-1"
@@ -71,3 +77,67 @@ def session(home: Path, transport: MqttTransport, fingerprint: str) -> Session:
     made = Session(Keystore(home), transport, AppraisalPolicy(allow_simulated=True))
     made.trust(bytes.fromhex(fingerprint))
     return made
+
+
+class GatewayProcess:
+    """A running `adyton gateway mqtt`.
+
+    Args:
+        options: further flags.
+    """
+
+    def __init__(
+        self, broker: Broker, server: str, directory: Path, *options: str, name: str = GATEWAY
+    ) -> None:
+        files = broker.certificate(name)
+        self.log = directory / "gateway.log"
+        self.facts: dict[str, Any] = {}
+        self._command = [*ADYTON, "gateway", "mqtt", "--json", "--server", server]
+        self._command += ["--broker", f"127.0.0.1:{broker.port}", "--ca", str(files.ca)]
+        self._command += ["--cert", str(files.cert), "--key", str(files.key)]
+        self._command += ["--data", str(directory / "gateway-data"), *options]
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError("the gateway is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and wait until it says that it is ready."""
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment()
+            )
+        timer = threading.Timer(START_S, self._process.kill)
+        timer.start()
+        said = ""
+        try:
+            for line in self._process.stdout or ():
+                said += line
+                if line == "}\n":
+                    break
+        finally:
+            timer.cancel()
+        if self._process.poll() is not None:
+            raise RuntimeError(f"the gateway did not start:\n{said}{self.log.read_text()}")
+        self.facts = json.loads(said)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it, and return its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        code = process.wait(START_S)
+        if process.stdout is not None:
+            process.stdout.close()
+        return code
+
+    def __enter__(self) -> GatewayProcess:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

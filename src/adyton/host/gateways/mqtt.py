@@ -58,7 +58,7 @@ class MqttGateway:
         self._boot = secrets.token_hex(8)
         self._node = Upstream(settings.server)
         self._nonce = secrets.token_bytes(32)
-        self._heard_itself = threading.Event()
+        self._settled = threading.Event()
         name = settings.name
         self._self_test = topics.request(name, name, _SELF_TEST)
         self._link = Link(
@@ -84,11 +84,16 @@ class MqttGateway:
             raise UnavailableError("unreachable", self._link.problem)
         # A broker may grant a subscription and deliver nothing. What it lets through is seen, not believed.
         refused = threading.Event()
+
+        def acknowledged(reason: int) -> None:
+            if reason >= 0x80:
+                refused.set()
+                self._settled.set()
+
         self._link.publish(
-            Outgoing(self._self_test, self._nonce, expiry_s=round(_SELF_TEST_S)),
-            lambda reason: refused.set() if reason >= 0x80 else None,
+            Outgoing(self._self_test, self._nonce, expiry_s=round(START_S)), acknowledged
         )
-        if not self._heard_itself.wait(_SELF_TEST_S):
+        if not self._settled.wait(_SELF_TEST_S) or refused.is_set():
             topic = f"{topics.PREFIX}/{self.settings.name}/#"
             done = "lets this gateway publish nothing" if refused.is_set() else "delivers nothing"
             raise PolicyError(
@@ -118,7 +123,7 @@ class MqttGateway:
         name = self.settings.name
         if message.topic == self._self_test:
             if secrets.compare_digest(message.payload, self._nonce):
-                self._heard_itself.set()
+                self._settled.set()
             return
         if message.retained:
             # A request that the broker keeps would be made anew with each connection.

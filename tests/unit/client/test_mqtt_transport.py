@@ -1,0 +1,167 @@
+"""A device's transport against a gateway that answers what it likes, and against a broker that is not there."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from adyton.client.mqtt_transport import MqttTransport
+from adyton.core.errors import UnavailableError, VerificationError
+from adyton.mqtt import topics
+from adyton.protocol.relay import RelayRequest, RelayResponse
+from tests import mqtt_kit
+from tests.broker import Broker
+from tests.mqtt_client import MqttClient, tls_context
+
+HEALTH = RelayRequest("GET", "/health", "", None, 10_000).encode()
+FINE = RelayResponse(200, "a/b", b"fine").encode()
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    with mqtt_kit.example_broker() as started:
+        yield started
+
+
+@pytest.fixture
+def liar(broker: Broker) -> Iterator[MqttClient]:
+    """Somebody in the place of a gateway, by the broker's own rules."""
+    with MqttClient(
+        broker.port, tls_context(broker.ca, broker.certificate("gateway-1")), "liar"
+    ) as client:
+        client.subscribe(f"{topics.PREFIX}/gateway-1/+/+/req")
+        yield client
+
+
+@pytest.fixture
+def lied_to(broker: Broker, liar: MqttClient) -> Iterator[MqttTransport]:
+    made = MqttTransport(mqtt_kit.url(broker), mqtt_kit.identity(broker.certificate("trusting")))
+    yield made
+    made.close()
+
+
+def told(liar: MqttClient, transport: MqttTransport, *payloads: bytes, **properties: Any) -> Any:
+    """Have the device ask, and the liar answer with the payloads, in their order."""
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(transport.exchange, "GET", "/x", max_bytes=100, timeout_s=1)
+        request = liar.receive()
+        correlation = vars(request.properties)["CorrelationData"]
+        for payload in payloads:
+            given = {"CorrelationData": correlation, **properties}
+            liar.publish(request.topic.removesuffix("req") + "res", payload, **given)
+        return asked.result()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{}",
+        HEALTH,
+        RelayResponse(0, "", b"").encode(),
+        RelayResponse(100, "", b"").encode(),
+        RelayResponse(302, "", b"").encode(),
+        RelayResponse(200, "", b"").encode() + b"\x00",
+    ],
+)
+def test_an_answer_of_no_form_is_refused(
+    liar: MqttClient, lied_to: MqttTransport, payload: bytes
+) -> None:
+    with pytest.raises(VerificationError, match="answer_invalid"):
+        told(liar, lied_to, payload)
+
+
+def test_the_first_answer_counts_and_others_are_dropped(
+    liar: MqttClient, lied_to: MqttTransport
+) -> None:
+    first, second = (RelayResponse(200, "a/b", body).encode() for body in (b"one", b"two"))
+    assert told(liar, lied_to, first, second).body == b"one"
+    assert told(liar, lied_to, second).body == b"two"
+
+
+def test_an_answer_to_nothing_is_dropped(liar: MqttClient, lied_to: MqttTransport) -> None:
+    answer = RelayResponse(200, "a/b", b"one").encode()
+    for wrong in (bytes(16), b"", bytes(40)):
+        with pytest.raises(UnavailableError, match="timeout"):
+            told(liar, lied_to, answer, CorrelationData=wrong)
+
+
+def say_online(liar: MqttClient, boot: str) -> None:
+    said = json.dumps({"v": 1, "status": "online", "boot": boot, "chainId": None}).encode()
+    liar.publish(topics.status("gateway-1"), said)
+
+
+def test_what_is_unanswered_is_sent_again_to_a_gateway_that_began_anew(
+    liar: MqttClient, lied_to: MqttTransport
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lied_to.exchange, "GET", "/x", max_bytes=100, timeout_s=20)
+        first = liar.receive()
+        say_online(liar, "one")
+        say_online(liar, "one")
+        say_online(liar, "two")
+        again = liar.receive()
+        assert (again.topic, again.payload) == (first.topic, first.payload)
+        correlation = vars(first.properties)["CorrelationData"]
+        assert vars(again.properties)["CorrelationData"] == correlation
+        liar.publish(first.topic.removesuffix("req") + "res", FINE, CorrelationData=correlation)
+        assert asked.result().body == b"fine"
+    # Neither the same word again nor nonsense makes it send more.
+    for nonsense in (b"", b"[]", b'{"status": 5}', b"[" * 3000, b'"' * 9000):
+        liar.publish(topics.status("gateway-1"), nonsense)
+    assert told(liar, lied_to, FINE).body == b"fine"
+
+
+def test_the_time_that_is_left_goes_with_the_request(
+    liar: MqttClient, lied_to: MqttTransport
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lied_to.exchange, "GET", "/x", max_bytes=100, timeout_s=3)
+        assert 1 <= vars(liar.receive().properties)["MessageExpiryInterval"] <= 3
+        began = time.monotonic()
+        with pytest.raises(UnavailableError, match="does the broker let this device read"):
+            asked.result()
+        assert time.monotonic() - began < 4
+
+
+def test_closing_ends_what_waits(liar: MqttClient, lied_to: MqttTransport) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(lied_to.exchange, "GET", "/x", max_bytes=100, timeout_s=30)
+        liar.receive()
+        lied_to.close()
+        with pytest.raises(UnavailableError, match="closed"):
+            asked.result(5)
+
+
+def test_events_are_passed_on(broker: Broker, liar: MqttClient) -> None:
+    heard: list[bytes] = []
+    identity = mqtt_kit.identity(broker.certificate("trusting"))
+    device = MqttTransport(mqtt_kit.url(broker), identity, on_event=heard.append)
+    liar.subscribe(topics.transactions("gateway-1", "+"))
+    try:
+        device.hand_over(b"a transaction")
+        assert liar.receive().payload == b"a transaction"
+        liar.publish(topics.events("gateway-1", "trusting"), b"an event")
+        deadline = time.monotonic() + 10
+        while not heard and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert heard == [b"an event"]
+    finally:
+        device.close()
+
+
+def test_a_transaction_that_nobody_takes_is_said(broker: Broker) -> None:
+    identity = mqtt_kit.identity(broker.certificate("alone"))
+    device = MqttTransport(mqtt_kit.url(broker, "gateway-5"), identity)
+    try:
+        with pytest.raises(UnavailableError, match="no gateway of that name"):
+            device.hand_over(b"a transaction", timeout_s=5)
+    finally:
+        device.close()
+    with pytest.raises(UnavailableError, match="closed"):
+        device.hand_over(b"a transaction")
