@@ -142,7 +142,7 @@ class WalletServer(ServerSimulator):
             named = protocol.OfProposal.decode(arguments).proposal
             proposal = self._proposal(named)
             if len(proposal.approved) < proposal.needed:
-                raise UsageError("approval_pending", "others must approve it first")
+                return self._pending_signature(self._held(proposal.wallet), named)
             del self.waiting[named]
             return self._done(proposal.method, proposal.content)
         if method in (protocol.POLICY, protocol.EXPORT):
@@ -154,7 +154,7 @@ class WalletServer(ServerSimulator):
             if waits is None:
                 return self._done(method, arguments)
             if method == protocol.EXPORT:
-                return Exported("pending", "random", b"", b"", waits, self.approvals)
+                return Exported("pending", "key", b"", b"", waits, self.approvals)
             return Changed("pending", held.known, waits, self.approvals, ())
         if method == protocol.ACCOUNT:
             held = self._held(protocol.AddAccount.decode(arguments).wallet)
@@ -272,7 +272,7 @@ class WalletServer(ServerSimulator):
         proposal = replace(proposal, approved=(*proposal.approved, client))
         self.waiting[proposal.proposal] = proposal
         missing = max(0, proposal.needed - len(proposal.approved))
-        return Changed("done", self._held(proposal.wallet).known, None, missing, ())
+        return Changed("done", self._held(proposal.wallet).known, proposal.proposal, missing, ())
 
     def _done(self, method: str, content: bytes) -> Told:
         if method == protocol.SIGN:
@@ -283,7 +283,7 @@ class WalletServer(ServerSimulator):
             if held.phrase:
                 words = held.phrase.encode(), held.passphrase.encode()
                 return Exported("done", "phrase", *words, None, 0)
-            return Exported("done", "key", held.keys[0], b"", None, 0)
+            return Exported("done", "key", b"".join(held.keys), b"", None, 0)
         change = protocol.ChangePolicy.decode(content)
         held = self._held(change.wallet)
         held.policy = change.policy

@@ -43,8 +43,8 @@ NEXT: Final[dict[str, str]] = {
         "to use it all the same, add --allow-simulated or set ADYTON_ALLOW_SIMULATED=1"
     ),
     "unreachable": "check the address, and that the server runs",
-    "timeout": "the server may have it all the same; `adyton results` and `adyton contract resume` ask again "
-    "for the same request, which has one effect",
+    "timeout": "the server may have it all the same; `adyton results`, `adyton contract resume` and `adyton wallet "
+    "resume` ask again for the same request, which has one effect",
     "not_authorized": "the broker's rules must name the certificate's common name; see docs/spec/mqtt.md",
     "overloaded": "wait a little and try again",
     "enclave_down": "the server starts its enclave again; try in a few seconds",
@@ -66,6 +66,16 @@ NEXT: Final[dict[str, str]] = {
     "out_of_block_fuel": "ask again: the next block has fuel of its own",
     "interface": "`adyton contract describe ADDRESS` says what each method takes",
     "call_failed": "nothing of the call stays but its cost; the text is the contract's own",
+    "wallet_unknown": "`adyton wallet list` shows the wallets of this client",
+    "policy_invalid": "the text says where; `adyton wallet policy example` prints one that holds",
+    "payment_refused": "nothing was signed; `adyton wallet policy check` explains it rule by rule",
+    "approval_pending": "those whom the policy names run `adyton wallet approve PROPOSAL`, then you "
+    "`adyton wallet claim PROPOSAL`",
+    "nonce_used": "leave --nonce out, or `adyton wallet replace` the transaction that has it",
+    "key_reused": "take another --key: each stands for one request",
+    "export_refused": 'a policy lets it out by "export": "owner", or by approvals',
+    "memory_unlocked": "the server's operator must allow it to lock memory (ulimit -l)",
+    "node_refused": "what is signed stays valid; `adyton wallet broadcast` sends it again",
     "config_mismatch": "leave the option away to serve as before, or serve another directory",
     "sandbox_unavailable": "the server's operator must allow user namespaces",
     "invariant": "this is a defect of Adyton; please report it",

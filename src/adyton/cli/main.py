@@ -41,8 +41,8 @@ NOUNS: Final = (
     notarize,
     contract,
     gateway,
-    invite,
     wallet,
+    invite,
     whoami,
 )
 _BROKEN_PIPE: Final = 141
@@ -61,6 +61,10 @@ a client:
 confidential contracts:
   adyton contract new hello
   adyton contract deploy hello.wasm
+
+wallets that pay by policy:
+  adyton wallet new --policy policy.json
+  adyton wallet send --to ADDRESS --value WEI --chain N --node URL
 
 anybody:
   adyton verify CERTIFICATE --fingerprint HEX64

@@ -1,4 +1,4 @@
-"""`adyton verify`: check a certificate or a notary's receipt, offline, and say what it means."""
+"""`adyton verify`: check a certificate or a receipt, offline, and say what it means."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from adyton.client.verdict import Verdict
 
 _DESCRIPTION = """\
-Check a run certificate, the receipt of a contract's call, or a notary's receipt together with the
-file it is of, without asking any server. Says in plain words who could have read what. Exits with 0
+Check a run certificate, the receipt of a contract's call or of a wallet's signature, or a notary's receipt
+together with the file it is of, without asking any server. Says in plain words who could have read what. Exits with 0
 only where the file verifies and the policy holds: a pinned fingerprint, no simulated platform unless
 allowed, the least ordering, evidence that was fresh when the task ran.
 
@@ -122,11 +122,16 @@ def _checked(
 ) -> Verdict:
     from adyton.client.contract_receipt import ContractReceipt
     from adyton.client.notary import NotaryReceipt
-    from adyton.client.steps import CONTRACT_STEPS, NOTARY_STEPS, RUN_STEPS, Steps
+    from adyton.client.steps import CONTRACT_STEPS, NOTARY_STEPS, RUN_STEPS, WALLET_STEPS, Steps
+    from adyton.client.wallet_receipt import WalletReceipt
 
     policy = _policy(args, settings)
     # Each begins with an array head and its own name; a byte wrong there is refused by any parser.
-    kinds = {NotaryReceipt.WIRE_NAME: NOTARY_STEPS, ContractReceipt.WIRE_NAME: CONTRACT_STEPS}
+    kinds = {
+        NotaryReceipt.WIRE_NAME: NOTARY_STEPS,
+        ContractReceipt.WIRE_NAME: CONTRACT_STEPS,
+        WalletReceipt.WIRE_NAME: WALLET_STEPS,
+    }
     kind = next((name for name in kinds if name.encode() in unverified[:64]), "")
     content = _content(path, args.file) if kind == NotaryReceipt.WIRE_NAME else None
     steps = Steps(kinds.get(kind, RUN_STEPS))
@@ -150,10 +155,13 @@ def _verdict(
     from adyton.client.certificate import verify_certificate
     from adyton.client.contract_receipt import ContractReceipt, verify_contract_receipt
     from adyton.client.notary import NotaryReceipt, verify_notary_receipt
+    from adyton.client.wallet_receipt import WalletReceipt, verify_wallet_receipt
 
     now_ms = time.time_ns() // 1_000_000
     if kind == ContractReceipt.WIRE_NAME:
         return verify_contract_receipt(unverified, policy=policy, now_ms=now_ms, steps=steps)
+    if kind == WalletReceipt.WIRE_NAME:
+        return verify_wallet_receipt(unverified, policy=policy, now_ms=now_ms, steps=steps)
     if kind == NotaryReceipt.WIRE_NAME:
         return verify_notary_receipt(
             unverified, content=content, policy=policy, now_ms=now_ms, steps=steps

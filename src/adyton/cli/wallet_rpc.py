@@ -59,7 +59,7 @@ def add_verb(verbs: Any) -> None:
         default=[],
         help="offer this account; may be repeated; else all are offered",
     )
-    _add_caps(parser)
+    add_caps(parser)
     _add_gate(parser)
     parser.add_argument(
         "--no-raw",
@@ -75,7 +75,8 @@ def add_verb(verbs: Any) -> None:
     parser.set_defaults(handler=_rpc, parser=parser)
 
 
-def _add_caps(parser: Any) -> None:
+def add_caps(parser: Any) -> None:
+    """Add the options that bound what a transaction may cost."""
     parser.add_argument(
         "--max-gas", metavar="N", type=int, help="of a transaction; default 10000000"
     )
@@ -142,7 +143,7 @@ def rpc_settings(args: argparse.Namespace) -> RpcSettings:
         host=host,
         port=port,
         chain_id=args.chain,
-        caps=_caps(args),
+        caps=caps_of(args),
         gate=_gate(args),
         accounts=tuple(
             read_address(given, "--account", unchecked_case=True) for given in args.account
@@ -188,7 +189,12 @@ def _listen(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _caps(args: argparse.Namespace) -> Caps:
+def caps_of(args: argparse.Namespace) -> Caps:
+    """Return the bounds that the options stand for.
+
+    Raises:
+        UsageError: one of them cannot be; the text names it.
+    """
     from adyton.client.rpc.caps import ETHER, GWEI, Caps, read_decimal
     from adyton.protocol.ethereum.transaction import GAS_MAX
 

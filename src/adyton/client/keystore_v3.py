@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from adyton.client.wallet_document import parse_object
-from adyton.core.errors import UsageError
+from adyton.core.errors import MalformedError, UsageError
 from adyton.protocol.ethereum.address import address_of
 from adyton.protocol.ethereum.keccak import keccak
 from adyton.protocol.ethereum.signature import public_key
@@ -100,7 +100,7 @@ def _parsed(unverified: bytes) -> dict[str, Any]:
         raise _refused("it is too large")
     try:
         file = parse_object(unverified)
-    except UsageError:
+    except (MalformedError, UsageError):
         raise _refused("it is not a JSON object") from None
     # Some programs write the name with a capital letter.
     file = {"crypto" if name == "Crypto" else name: value for name, value in file.items()}

@@ -27,7 +27,7 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
     MalformedError: "malformed too_large module_refused interface",
     UsageError: """
         not_found method_unknown bad_argument usage keystore exists image_invalid contract_unknown
-        wallet_unknown policy_invalid nonce_used key_reused wallet_full
+        wallet_unknown policy_invalid nonce_used key_reused wallet_full node_refused
         """,
     PolicyError: """
         replayed wrong_epoch ticket_expired not_yet_valid expired window_too_long

@@ -26,7 +26,6 @@ from adyton.client.wallet_document import encode_document, read_asked
 from adyton.client.wallet_signed import Signing, require_signing
 from adyton.core.errors import Error, UnavailableError, UsageError
 from adyton.core.schema import Message
-from adyton.protocol.ethereum.address import checksummed
 from adyton.protocol.wallet import requests as protocol
 from adyton.protocol.wallet.answers import (
     Account,
@@ -112,10 +111,8 @@ class Wallet:
         Raises:
             Error: as `sign_transaction`.
         """
-        document = {"chainId": chain_id, "nonce": nonce, "to": checksummed(account)}
-        return self._sign(
-            account, CANCEL, {**document, "value": 0, "gas": 21_000, **fees}, JSON_RPC, True, ""
-        )
+        document = {"chainId": chain_id, "nonce": nonce, **fees}
+        return self._sign(account, CANCEL, document, JSON_RPC, True, "")
 
     def sign_message(self, account: bytes, message: bytes, *, key: str = "") -> Signing:
         """Have a personal message (EIP-191) signed.
@@ -145,16 +142,23 @@ class Wallet:
         replace: bool,
         key: str,
     ) -> Signing:
-        asked = Sign(account, method, profile, encode_document(document), replace, key)
-        read_asked(
-            asked
-        )  # the enclave would say the same, but everybody would see that it was asked
-        return require_signing(self._ask(protocol.SIGN, asked, method), asked)
+        encoded = encode_document(document)
+        return self.sign(Sign(account, method, profile, encoded, replace, key))
+
+    def sign(self, asked: Sign) -> Signing:
+        """Have a request carried out that is encoded already.
+
+        Raises:
+            Error: as `sign_transaction`.
+        """
+        # The enclave would refuse it likewise, but then everybody would see that something was asked.
+        read_asked(asked)
+        return require_signing(self._ask(protocol.SIGN, asked, asked.method), asked)
 
     # --- the wallet itself ----------------------------------------------------------------------
 
-    def add_account(self) -> Account:
-        """Add the next account, and return it.
+    def add_account(self) -> tuple[Account, Changing]:
+        """Add the next account; return it, and the proof.
 
         Raises:
             UsageError: `wallet_full`, or an imported key, which has one account. Error: as `Session.request`.
@@ -162,7 +166,7 @@ class Wallet:
         asked, before = protocol.AddAccount(self.id), self.known
         made = require_account(self._ask(protocol.ACCOUNT, asked), asked, before)
         self.known = made.told.wallet
-        return self.known.accounts[-1]
+        return self.known.accounts[-1], made
 
     def change_policy(self, text: bytes) -> Changing:
         """Put another policy in the place of the present one, at once or when others have approved it.
@@ -252,8 +256,10 @@ class Wallet:
     def claim(self, proposal: Proposal | bytes) -> Signing | Changing | Exporting:
         """Get what was approved; the policy is asked once more, and a nonce is chosen now.
 
+        Where approvals are missing still, it stays pending.
+
         Raises:
-            PolicyError: `approval_pending`, or the policy has come to refuse it. Error: as `Session.request`.
+            PaymentRefused: the policy has come to refuse it. Error: as `Session.request`.
         """
         if isinstance(proposal, bytes):
             proposal = self.proposal(proposal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from adyton.client.wallet_answers import Carried, invalid
 from adyton.core.contexts import Context
@@ -24,6 +25,8 @@ from adyton.protocol.wallet.requests import (
     New,
     wallet_id,
 )
+
+_KEY: Final = 32
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,7 @@ def changing(carried: Carried) -> Changing:
         VerificationError: neither done nor pending.
     """
     told = carried.expect(Changed)
-    if told.status not in (DONE, PENDING) or (told.status == PENDING) != (
-        told.proposal is not None
-    ):
+    if told.status not in (DONE, PENDING) or (told.status == PENDING and told.proposal is None):
         raise invalid("neither done nor pending")
     return Changing(carried, told)
 
@@ -163,7 +164,7 @@ def require_export(carried: Carried, known: Known) -> Exporting:
         if told.secret or told.passphrase or told.proposal is None:
             raise invalid("the export is pending, and yet shown")
         return made
-    if told.status != DONE or told.proposal is not None or not told.secret:
+    if told.status != DONE or not told.secret:
         raise invalid("neither exported nor pending")
     require_addresses(known, addresses_of(told.kind, told.secret, told.passphrase, known))
     return made
@@ -195,7 +196,8 @@ def keys_of(kind: str, secret: bytes, passphrase: bytes, known: Known) -> list[b
         UsageError: no secret of this kind. VerificationError: an account's path is another.
     """
     if kind == KEY:
-        return [secret]
+        # As many as accounts, one behind the other.
+        return [secret[at : at + _KEY] for at in range(0, len(secret), _KEY)]
     if kind != PHRASE:
         raise invalid("a secret of an unknown kind")
     try:

@@ -6,24 +6,24 @@ The enclave reads the same document again; what it signs is held against what is
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from adyton.core import limits
+from adyton.core import limits, strict_json
 from adyton.core.errors import UsageError
 from adyton.protocol.ethereum.address import checksummed, read_address
 from adyton.protocol.ethereum.messages import read_message
-from adyton.protocol.ethereum.quantities import read_integer, read_object, read_text, refused
+from adyton.protocol.ethereum.quantities import read_integer, read_object, refused
 from adyton.protocol.ethereum.transaction import NONCE_MAX, Transaction
 from adyton.protocol.ethereum.transaction_json import read_transaction
 from adyton.protocol.ethereum.typed_data import read_typed_data
+from adyton.protocol.wallet.article import article_fields
 from adyton.protocol.wallet.intent import CANCEL, MESSAGE, TRANSACTION, TYPED_DATA, Intent
 from adyton.protocol.wallet.requests import ARTICLE, Sign
 
-_HEX: Final = re.compile(r"[0-9a-fA-F]{1,64}")
-_ADDRESS: Final = re.compile(r"(0x)?[0-9a-fA-F]{40}")
-_ARTICLE_NAMES: Final = {"gasLimit": "gas"}
+TRANSFER_GAS: Final = 21_000
+_PATH: Final = "transaction"
+_DEPTH: Final = 40
 
 
 def encode_document(document: Mapping[str, Any] | str | bytes) -> bytes:
@@ -33,7 +33,7 @@ def encode_document(document: Mapping[str, Any] | str | bytes) -> bytes:
         document: its members by name, or JSON as it is.
 
     Raises:
-        UsageError: not JSON, or too large.
+        UsageError: not a JSON object, or too large. MalformedError: not JSON.
     """
     if isinstance(document, Mapping):
         try:
@@ -53,30 +53,10 @@ def parse_object(encoded: bytes, what: str = "the document") -> dict[str, Any]:
     """Return the JSON object that a text is.
 
     Raises:
-        UsageError: it is none, a name occurs twice in it, or a number is not an integer.
+        MalformedError: not JSON, a name occurs twice in it, or a number is not an integer.
+        UsageError: not an object.
     """
-
-    def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) != len(pairs):
-            raise UsageError("bad_argument", f"{what}: a name occurs twice in one object")
-        return made
-
-    def whole(_: str) -> Any:
-        raise UsageError(
-            "bad_argument",
-            f"{what} has a number that is not whole; give integers of the smallest unit (wei)",
-        )
-
-    try:
-        value = json.loads(
-            encoded.decode(),
-            object_pairs_hook=once_each,
-            parse_float=whole,
-            parse_constant=whole,
-        )
-    except (ValueError, RecursionError):
-        raise UsageError("bad_argument", f"{what} is not JSON in UTF-8") from None
+    value = strict_json.read(encoded, most=limits.WALLET_DOCUMENT, depth=_DEPTH)
     if type(value) is not dict:
         raise UsageError("bad_argument", f"{what} is not a JSON object")
     return value
@@ -90,41 +70,54 @@ def read_asked(asked: Sign, nonce: int = 0) -> Intent:
         nonce: of the transaction, where the document leaves it to the wallet.
 
     Raises:
-        UsageError: the document does not say one thing.
+        UsageError: the document does not say one thing; the text names the field. MalformedError: not JSON.
     """
-    document = parse_object(asked.document)
     if asked.method == MESSAGE:
-        read_object(document, "document", ("message",))
+        document = read_object(parse_object(asked.document), "document", ("message",))
         if "message" not in document:
             raise refused("document", "lacks 'message'")
         return Intent(MESSAGE, asked.account, message=read_message(document["message"]))
     if asked.method == TYPED_DATA:
-        return Intent(TYPED_DATA, asked.account, typed=read_typed_data(document))
-    if asked.profile == ARTICLE:
-        document = _of_article(document)
-    sender = document.pop("from", None)
-    if sender is not None and read_address(sender, "transaction.from") != asked.account:
-        raise refused("transaction.from", "is another account than the one that is to sign")
-    document.setdefault("nonce", nonce)
+        typed = read_typed_data(parse_object(asked.document))
+        return Intent(TYPED_DATA, asked.account, typed=typed)
+    fields = _fields(asked)
+    sender = fields.pop("from", None)
+    if sender is not None and read_address(sender, f"{_PATH}.from") != asked.account:
+        raise refused(f"{_PATH}.from", "is another account than the one that is asked to sign")
     if asked.method == CANCEL:
-        document = _cancelling(document, asked.account)
-    return Intent(asked.method, asked.account, transaction=read_transaction(document))
+        _fill_cancel(asked.account, fields)
+    elif fields.get("nonce") is None:
+        fields["nonce"] = nonce
+    return Intent(asked.method, asked.account, transaction=read_transaction(fields, _PATH))
 
 
 def chosen_nonce(asked: Sign) -> int | None:
-    """Return the nonce that a document names; None where the wallet chooses.
+    """Return the nonce that a document names; None where the wallet chooses, and for messages.
 
     Raises:
-        UsageError: no nonce.
+        UsageError: no nonce. MalformedError: not JSON.
     """
     if asked.method not in (TRANSACTION, CANCEL):
         return None
-    document = parse_object(asked.document)
+    named = _fields(asked).get("nonce")
+    return None if named is None else read_integer(named, f"{_PATH}.nonce", 0, NONCE_MAX)
+
+
+def _fields(asked: Sign) -> dict[str, Any]:
     if asked.profile == ARTICLE:
-        document = _of_article(document)
-    if "nonce" not in document:
-        return None
-    return read_integer(document["nonce"], "transaction.nonce", 0, NONCE_MAX)
+        return article_fields(asked.document)
+    return dict(parse_object(asked.document))
+
+
+def _fill_cancel(account: bytes, fields: dict[str, Any]) -> None:
+    for name in ("to", "value", "data", "input", "accessList"):
+        if name in fields:
+            raise refused(f"{_PATH}.{name}", "is not for a cancel: it sends nothing to nobody")
+    if fields.get("nonce") is None:
+        raise refused(_PATH, "lacks 'nonce': that of the transaction to cancel")
+    fields["to"] = checksummed(account)
+    if "gas" not in fields and "gasLimit" not in fields:
+        fields["gas"] = TRANSFER_GAS
 
 
 def require_same(asked: Transaction, got: Transaction) -> None:
@@ -136,27 +129,3 @@ def require_same(asked: Transaction, got: Transaction) -> None:
     for name in Transaction.__slots__:
         if getattr(asked, name) != getattr(got, name):
             raise UsageError("bad_argument", f"{name} is another one")
-
-
-def _cancelling(document: dict[str, Any], account: bytes) -> dict[str, Any]:
-    own = checksummed(account)
-    return {"to": own, "value": 0, "gas": 21_000} | document
-
-
-def _of_article(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a document of bare hex in JSON-RPC's words: "0401" is 1025, `data` is text."""
-    made: dict[str, Any] = {}
-    for name, value in document.items():
-        path = f"transaction.{name}"
-        text = read_text(value, path)
-        if name in ("to", "from"):
-            if not _ADDRESS.fullmatch(text):
-                raise refused(path, "must be an address of 40 hex digits")
-            made[name] = checksummed(bytes.fromhex(text.removeprefix("0x")))
-        elif name in ("data", "input"):
-            made["data"] = "0x" + text.encode().hex()
-        elif not _HEX.fullmatch(text):
-            raise refused(path, "must be hex digits without 0x: the article writes 1025 as 0401")
-        else:
-            made[_ARTICLE_NAMES.get(name, name)] = int(text, 16)
-    return made

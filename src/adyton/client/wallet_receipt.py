@@ -94,7 +94,7 @@ def verify_wallet_receipt(
 
     Trust: runs at the relying party; the bytes come from anybody.
 
-    Steps, as in `docs/spec/wallet-receipt.md`:
+    Steps, as in `docs/spec/wallet.md`:
       1. the bytes are the one encoding of a receipt;
       2. genesis has a pinned fingerprint, and a platform and ordering that the policy accepts;
       3. the evidence is the recorder's that signed, and passes the appraisal;
@@ -165,7 +165,7 @@ def _shown(field: str, value: bytes) -> Any:
     if field == "account":
         return checksummed(value) if len(value) == SIZE else ""
     if field in ("digest", "signature"):
-        return "0x" + value.hex() if value else ""
+        return "0x" + value.hex() if any(value) else ""
     if field in (*_TEXTS, *_NUMBERS):
         try:
             text = value.decode()

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from adyton.client.wallet_answers import Carried, invalid
 from adyton.client.wallet_document import read_asked, require_same
+from adyton.core import limits
 from adyton.core.errors import Error, UsageError, VerificationError
 from adyton.protocol.ethereum.address import address_of
 from adyton.protocol.ethereum.messages import personal_hash
 from adyton.protocol.ethereum.signature import Signature, recover
 from adyton.protocol.ethereum.transaction import SignedTransaction
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
+from adyton.protocol.ethereum.typed_data import TypedData
 from adyton.protocol.wallet.answers import PENDING, SIGNED, Signed
 from adyton.protocol.wallet.requests import Sign
 
@@ -103,12 +105,18 @@ def _message(asked: Sign, told: Signed) -> None:
     intent = read_asked(asked)
     chain_id = None
     if intent.typed is not None:
-        digest, chain_id = intent.typed.digest, intent.typed.chain_id
+        digest, chain_id = intent.typed.digest, told_chain(intent.typed)
     else:
         digest = personal_hash(intent.message or b"")
     if (told.digest, told.chain_id, told.nonce, told.raw) != (digest, chain_id, None, b""):
         raise invalid("another message is signed than asked for")
     require_signer(digest, told.signature, asked.account)
+
+
+def told_chain(typed: TypedData) -> int | None:
+    """Return the chain id that is told of typed data: None where it names none, or one that no answer can carry."""
+    named = typed.chain_id
+    return None if named is None or named > limits.UINT_MAX else named
 
 
 def require_signer(digest: bytes, unverified: bytes, account: bytes) -> None:

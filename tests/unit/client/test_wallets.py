@@ -16,7 +16,7 @@ from adyton.client.wallet_changes import Changing, Exporting
 from adyton.client.wallet_making import import_wallet, new_wallet, open_wallet, wallets
 from adyton.client.wallet_resume import pending, resume
 from adyton.client.wallet_signed import Signing
-from adyton.core.errors import PolicyError, UnavailableError, UsageError, VerificationError
+from adyton.core.errors import MalformedError, UnavailableError, UsageError, VerificationError
 from adyton.protocol.ethereum.address import checksummed
 from adyton.protocol.ethereum.transaction import Transaction
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
@@ -154,7 +154,7 @@ def test_what_is_no_secret_is_not_sent(
 
 def test_an_account_more(wallet: Wallet, server: WalletServer) -> None:
     before = wallet.accounts
-    added = wallet.add_account()
+    added, _ = wallet.add_account()
     assert wallet.accounts == (*before, added.address)
     server.told = {"wallet": replace(wallet.known, accounts=wallet.known.accounts[:1])}
     with pytest.raises(VerificationError, match="one more account"):
@@ -286,7 +286,7 @@ def test_a_message_is_signed_as_everywhere(session: Session) -> None:
     [
         (payment(to=VENDOR.lower()), "checksum"),
         (payment(to=VENDOR[:-1] + "5"), "wrong checksum"),
-        (payment(value=1.5), "not whole"),
+        (payment(value=1.5), "fraction"),
         (payment(value="1.5"), "not whole"),
         (payment(chainId=None), "chainId"),
         (payment(maxFeePerGas=None), "maxFeePerGas"),
@@ -305,14 +305,14 @@ def test_a_document_that_says_no_one_thing_is_not_sent(
     wallet: Wallet, server: WalletServer, document: Any, match: str
 ) -> None:
     before = len(server.recorded)
-    with pytest.raises(UsageError, match=match):
+    with pytest.raises((UsageError, MalformedError), match=match):
         wallet.sign_transaction(wallet.account, document)
     assert len(server.recorded) == before
 
 
 def test_the_article_s_document(wallet: Wallet) -> None:
     document = {
-        "nonce": "00", "gasPrice": "01", "gasLimit": "0186a0", "value": "0401", "chainId": "04",
+        "gasPrice": "01", "gasLimit": "0186a0", "value": "0401", "chainId": "04",
         "to": VENDOR[2:].lower(), "data": "fe05a1c31bd2",
     }  # fmt: skip
     signing = wallet.sign_transaction(wallet.account, document, profile="article")
@@ -422,8 +422,7 @@ def test_what_others_approve_is_claimed(wallet: Wallet, server: WalletServer) ->
     waiting = wallet.sign_transaction(wallet.account, payment())
     assert waiting.pending is not None
     assert (waiting.raw, waiting.signature, waiting.transaction) == (b"", b"", None)
-    with pytest.raises(PolicyError, match="approve"):
-        wallet.claim(waiting.pending)
+    assert wallet.claim(waiting.pending).pending == waiting.pending
     with pytest.raises(UnavailableError, match="0 of 2"):
         wallet.wait_claim(waiting.pending, timeout_s=0)
     approve(wallet, waiting.pending)

@@ -1,0 +1,69 @@
+"""A policy to begin with: payments to some receivers, within a limit a day, and never an allowance."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_DAY_S: Final = 86_400
+
+
+def example(
+    *,
+    chain: int,
+    receivers: tuple[str, ...],
+    most: int,
+    per_day: int,
+    fee: int,
+    token: str | None,
+) -> dict[str, Any]:
+    """Return a policy in its JSON form.
+
+    Args:
+        chain: Ethereum's chain id.
+        receivers: addresses; without any, everybody may be paid.
+        most: wei of one payment.
+        per_day: wei of all payments in a day.
+        fee: wei of one payment's gas.
+        token: address of an ERC-20 contract whose payments are allowed too; None for none.
+    """
+    to: Any = {"in": "@receivers"} if receivers else "any"
+    rules: list[dict[str, Any]] = [
+        {"id": "no-allowance", "effect": "deny", "chain": "any", "call": _approve()},
+        {
+            "id": "pay",
+            "effect": "allow",
+            "chain": [chain],
+            "when": {"to": to, "value": {"lte": str(most)}, "fee": {"lte": str(fee)}},
+            "limits": [{"sum": "value", "window": _DAY_S, "max": str(per_day), "name": "day"}],
+        },
+    ]
+    if token is not None:
+        call = {"to": token, "abi": "transfer(address,uint256)", "args": {"0": to, "1": "any"}}
+        rules.append(
+            {
+                "id": "token",
+                "effect": "allow",
+                "chain": [chain],
+                "call": call,
+                "when": {"fee": {"lte": str(fee)}},
+                "limits": [{"count": True, "window": _DAY_S, "max": 10}],
+            }
+        )
+    # Cancelling what is stuck moves nothing, and costs a fee.
+    rules.append(
+        {
+            "id": "cancel",
+            "effect": "allow",
+            "method": ["cancel"],
+            "chain": [chain],
+            "when": {"fee": {"lte": str(fee)}},
+        }
+    )
+    made: dict[str, Any] = {"v": 1, "time": "host"}
+    if receivers:
+        made["sets"] = {"receivers": list(receivers)}
+    return made | {"rules": rules}
+
+
+def _approve() -> dict[str, Any]:
+    return {"abi": "approve(address,uint256)"}
