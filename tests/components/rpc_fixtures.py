@@ -44,7 +44,7 @@ def start(anvil: Anvil, signer: FakeSigner, tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def begin(**settings: Any) -> Facade:
-            usual = RpcSettings(anvil.url, tmp_path / "journal", port=0)
+            usual = RpcSettings(anvil.url, tmp_path / "journal", port=0, poll_s=0.05)
             return stack.enter_context(running(signer, replace(usual, **settings)))
 
         yield begin

@@ -49,7 +49,7 @@ class Heads:
         every_s: seconds between two polls.
     """
 
-    def __init__(self, node: Node, run: Run, every_s: float = 0.5) -> None:
+    def __init__(self, node: Node, run: Run, every_s: float) -> None:
         self._node = node
         self._run = run
         self._every_s = every_s

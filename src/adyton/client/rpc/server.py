@@ -52,6 +52,7 @@ class RpcSettings:
         accounts: offered; empty for all.
         raw: whether programs may broadcast what they signed themselves.
         sync_nonce: raise the wallet's nonces to what the node counts, once, at the start.
+        poll_s: seconds between two looks at the node's newest block, while somebody listens.
     """
 
     node: str
@@ -64,6 +65,7 @@ class RpcSettings:
     accounts: tuple[bytes, ...] = ()
     raw: bool = True
     sync_nonce: bool = False
+    poll_s: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def serve(signer: Signer, settings: RpcSettings, on_ready: Callable[[RpcFacts], 
                 url = f"http://{host}:{port}"
                 on_ready(RpcFacts(url, port, chain.id, accounts, waiting, stop))
 
-            asyncio.run(_serve(methods, node, settings.gate, listener, told))
+            asyncio.run(_serve(methods, node, settings, listener, told))
         finally:
             watch.stop()
 
@@ -135,15 +137,15 @@ def serve(signer: Signer, settings: RpcSettings, on_ready: Callable[[RpcFacts], 
 async def _serve(
     methods: Methods,
     node: Node,
-    gate: Gate,
+    settings: RpcSettings,
     listener: socket.socket,
     told: Callable[[Callable[[], None]], None],
 ) -> None:
     loop = asyncio.get_running_loop()
     dispatcher = Dispatcher(methods)
-    heads = Heads(node, dispatcher.run)
+    heads = Heads(node, dispatcher.run, settings.poll_s)
     config = uvicorn.Config(
-        Application(dispatcher, heads, gate),
+        Application(dispatcher, heads, settings.gate),
         ws="websockets-sansio",
         ws_max_size=limits.RPC_BODY,
         ws_per_message_deflate=False,
