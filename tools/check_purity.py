@@ -18,7 +18,7 @@ PURE = ("adyton.core", "adyton.protocol", "adyton.attestation")
 
 # Exactly these modules, no submodule of them unless it is named too.
 ALLOWED_MODULES = frozenset(
-    "__future__ abc base64 binascii cbor2 coincurve coincurve._libsecp256k1 coincurve.context "
+    "__future__ abc base64 binascii bisect cbor2 coincurve coincurve._libsecp256k1 coincurve.context "
     "collections collections.abc dataclasses datetime enum functools hashlib hmac itertools json "
     "math operator re sha3 struct types typing unicodedata zlib".split()
 )

@@ -135,7 +135,7 @@ def test_a_foreign_response_topic_is_never_obeyed(
         assert dropped(gateway, "foreign response topic") == before + 1
         with pytest.raises(queue.Empty):
             victim.receive(timeout=0.1)
-        seen = []
+        seen: list[str] = []
         while len(seen) < 3:
             seen.append(watcher.receive().topic)
         assert sorted(set(seen)) == sorted(

@@ -59,7 +59,7 @@ def test_honest_code_passes() -> None:
     "module",
     [
         "os", "os.path", "time", "random", "secrets", "sys", "io", "pathlib", "socket", "asyncio",
-        "threading", "subprocess", "importlib", "json", "builtins", "ctypes", "uuid", "logging",
+        "threading", "subprocess", "importlib", "tempfile", "builtins", "ctypes", "uuid", "logging",
         "adyton.channel", "adyton.enclave.keys", "adyton", "http.client", "sqlite3", "typingx",
         "collections.abc.x", "cryptography_x", "importlib.metadata", "concurrent.futures",
     ],

@@ -33,12 +33,14 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
         replayed wrong_epoch ticket_expired not_yet_valid expired window_too_long
         ordering_unavailable not_admitted evidence_kind not_trusted simulated_refused
         config_mismatch not_upgradable payment_refused approval_pending export_refused
+        credential_refused range_unmet not_authorized
         """,
     VerificationError: """
         wrong_chain wrong_incarnation ticket_invalid ticket_spent unopenable bad_signature
         request_id_reused state_lost evidence_malformed evidence_signature evidence_binding
         evidence_stale evidence_measurement evidence_debug fingerprint_mismatch
         certificate_invalid conflict_invalid answer_invalid state_mismatch channel_violation sealed_invalid
+        key_purpose status_invalid status_stale range_proof_invalid
         """,
     ReceiptError: "receipt_invalid chain_invalid",
     RollbackError: "rollback",
@@ -46,6 +48,7 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
     UnavailableError: """
         time_decreased wrong_height wrong_state enclave_down overloaded commit_failed
         unreachable timeout out_of_block_fuel memory_unlocked
+        zk_unavailable
         """,
     GuestError: """
         sandbox_unavailable sandbox_failed input_unavailable attempts_exhausted engine_failed

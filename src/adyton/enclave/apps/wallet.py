@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from adyton.core import limits
-from adyton.core.errors import Error, InvariantError, PolicyError, UsageError
+from adyton.core.errors import Error, InvariantError, PolicyError, UnavailableError, UsageError
 from adyton.core.schema import Message
 from adyton.enclave.apps.base import Call, Outcome
 from adyton.enclave.keys import Keys
@@ -71,9 +71,15 @@ class WalletApp:
     name = requests.APP
 
     def __init__(self, keys: Keys, state: State, head: Callable[[], Head]) -> None:
-        self._keys = keys
         self._book = Book(state)
         self._held_vault: Vault | None = None
+        self._without_vault = ""
+        try:
+            # At once: from here on the wallets' secret lies in locked memory alone.
+            self._held_vault = Vault(keys)
+        except UnavailableError as problem:
+            # Everything but wallets works.
+            self._without_vault = problem.message
         self._signer = Signer(self._book, lambda: self._vault)
         self._holding = Holding(self._book, lambda: self._vault)
         self._head = head
@@ -94,9 +100,8 @@ class WalletApp:
 
     @property
     def _vault(self) -> Vault:
-        """The vault, made when it is first needed: where no memory can be locked, all but wallets works."""
         if self._held_vault is None:
-            self._held_vault = Vault(self._keys)
+            raise UnavailableError("memory_unlocked", self._without_vault)
         return self._held_vault
 
     def visit(self, loaded: Loaded) -> None:

@@ -241,7 +241,9 @@ def read_summed(call: Call, text: str, path: str) -> Argument:
     """
     argument = call.argument(text, path)
     if argument.kind.family != UINT:
-        raise refused(path, f"sums values of {argument.kind.text}; only unsigned integers can be summed")
+        raise refused(
+            path, f"sums values of {argument.kind.text}; only unsigned integers can be summed"
+        )
     return argument
 
 
