@@ -40,7 +40,7 @@ def decide(
         credit: by key of a meter, what is reserved already for the nonce that is replaced; only what is more is
             charged. Counts always are.
     """
-    facts = Facts(intent, client, owner)
+    facts = Facts(intent, client, owner, policy.looks)
     asked = Asked(policy, facts)
     for rule in policy.denying[intent.method]:
         if asked.matches(rule):
@@ -54,7 +54,7 @@ def decide(
             effect = APPROVE if rule.approvals else ALLOW
             return Decision(effect, rule.id, _allowed(rule), room, rule.approvals)
         full = full or f"rule {rule.id!r} would allow it, but {room}"
-    return Decision(DENY, "", full or _refused(policy, Facts(intent, client, owner)))
+    return Decision(DENY, "", full or _refused(policy, Facts(intent, client, owner, policy.looks)))
 
 
 class Asked:

@@ -56,7 +56,7 @@ def explain(
         if decided:
             lines += _not_reached(rule)
             continue
-        facts = Facts(intent, client, owner)
+        facts = Facts(intent, client, owner, policy.looks)
         lines += _conditions(rule, facts)
         if rule.allows:
             lines += _limits(policy, rule, lines, facts, used, credit)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from adyton.core import limits
 from adyton.core.errors import MalformedError
 from adyton.protocol.ethereum.typed_types import array_of
 from adyton.protocol.wallet.abi import decode_call
@@ -20,9 +19,9 @@ Path = tuple[str, ...]
 class Facts:
     """An intent, who asks, and what has been looked at.
 
-    Whoever writes a policy can make it look at every value of a long message again and again, so one decision looks
-    at `limits.WALLET_LOOKS` values. What lies beyond is not known: it fails in rules that allow, and holds in those
-    that deny.
+    Whoever writes a policy can make it look at every value of a long message again and again, so each condition looks
+    at so many values and no more (`Policy.looks`). What lies beyond is not known: it fails in rules that allow, and
+    holds in those that deny. The bound is of the condition, so that the order of rules changes nothing.
 
     Attributes:
         chain: the transaction's, or the domain's of typed data; None where there is none.
@@ -38,12 +37,12 @@ class Facts:
         "_decoded",
     )
 
-    def __init__(self, intent: Intent, client: bytes, owner: bytes) -> None:
+    def __init__(self, intent: Intent, client: bytes, owner: bytes, looks: int) -> None:
         self.intent = intent
         self.account = intent.account
         self.client = client
         self.owner = owner
-        self.looks = limits.WALLET_LOOKS
+        self.looks = looks
         self._decoded: dict[str, tuple[Any, ...] | None] = {}
         self.message = intent.message if intent.message is not None else b""
         self.typed = intent.typed
@@ -72,22 +71,15 @@ class Facts:
             contract = self.typed.domain.get("verifyingContract")
             self.to = None if contract is None else bytes.fromhex(contract[2:])
 
-    def look(self, values: int) -> bool:
-        """Count values that are looked at; say whether they may be."""
-        self.looks -= values
-        return self.looks >= 0
-
     def decoded(self, signature: Signature) -> tuple[Any, ...] | None:
         """Return the arguments of the call, or None where the calldata is not their one encoding."""
         known = self._decoded.get(signature.text, self)
         if known is not self:
             return known  # type: ignore[return-value]  # the object itself stands for "not yet"
-        arguments = None
-        if self.look(1 + min(len(self.data) // 32, limits.ABI_VALUES)):
-            try:
-                arguments = decode_call(signature, self.data)
-            except MalformedError:
-                arguments = None
+        try:
+            arguments = decode_call(signature, self.data)
+        except MalformedError:
+            arguments = None
         self._decoded[signature.text] = arguments
         return arguments
 
@@ -102,21 +94,24 @@ class Facts:
         structs = typed.types.structs
         kind = typed.primary_type
         values: list[Any] = [typed.message]
+        left = self.looks
         for part in path:
             array = array_of(kind)
             if array is not None:
                 if part != "*":
                     return None
                 kind = array[0]
-                if not self.look(sum(map(len, values))):
+                left -= sum(map(len, values))
+                if left < 0:
                     return None
                 values = [item for value in values for item in value]
                 continue
             members = structs.get(kind, ())
             inner = next((of for name, of in members if name == part), None)
-            if inner is None or not self.look(1 + len(members) // _MEMBERS):
+            left -= len(members) // _MEMBERS
+            if inner is None or left < 0:
                 return None
             kind = inner
             values = [value[part] for value in values]
         cost = sum(1 + len(value) // _SLICE if type(value) is str else 1 for value in values)
-        return [(kind, value) for value in values] if self.look(cost) else None
+        return [(kind, value) for value in values] if cost <= left else None

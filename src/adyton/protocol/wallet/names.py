@@ -9,6 +9,7 @@ from typing import Any, Final
 from adyton.core import limits
 from adyton.protocol.ethereum.address import read_address
 from adyton.protocol.ethereum.quantities import read_list, refused
+from adyton.protocol.wallet.abi_types import Signature
 
 OWNER: Final = "owner"
 _WORD: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{limits.WALLET_WORD - 1}}}")
@@ -33,19 +34,22 @@ def read_word(value: Any, path: str) -> str:
 
 
 class Names:
-    """What the names of one policy stand for, and how many comparisons it has made so far.
+    """What the names of one policy stand for, and how much it has asked for so far.
 
     Attributes:
         clients: names and keys (32 bytes).
         addresses: names of sets of addresses (20 bytes); an empty set is one of both kinds.
         keys: names of sets of client keys.
+        looking: how many conditions and limits look into typed data or at items of arrays.
     """
 
     def __init__(self) -> None:
         self.clients: dict[str, bytes] = {}
         self.addresses: dict[str, frozenset[bytes]] = {}
         self.keys: dict[str, frozenset[bytes]] = {}
+        self.looking = 0
         self._comparisons = 0
+        self._functions: dict[bytes, str] = {}
 
     def read_clients(self, value: Any, path: str) -> None:
         """Read the member `clients`.
@@ -139,6 +143,16 @@ class Names:
         self._comparisons += comparisons
         if self._comparisons > limits.WALLET_TESTS:
             raise refused(path, f"is over the {limits.WALLET_TESTS} tests that a policy may have")
+
+    def add_function(self, signature: Signature, path: str) -> None:
+        """Add a function that a rule names.
+
+        Raises:
+            UsageError: another function has its selector, so that calldata could be of either.
+        """
+        known = self._functions.setdefault(signature.selector, signature.text)
+        if known != signature.text:
+            raise refused(path, f"has the selector of {known[:80]} too; a policy names one of them")
 
 
 class Membership:

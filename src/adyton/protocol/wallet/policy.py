@@ -65,6 +65,7 @@ class Policy:
         denying, allowing: rules by method, in their order.
         signatures: of the functions that its rules name.
         checks: what asks the conditions of all rules, by the condition's number.
+        looks: at how many values of calldata or typed data each condition looks.
     """
 
     text: bytes
@@ -84,6 +85,7 @@ class Policy:
     allowing: dict[str, tuple[Rule, ...]]
     signatures: tuple[Signature, ...]
     checks: tuple[Callable[[Facts], bool], ...]
+    looks: int
 
     def __repr__(self) -> str:
         return f"<policy {self.hash.hex()[:16]}>"

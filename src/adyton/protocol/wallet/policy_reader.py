@@ -48,7 +48,7 @@ def _read(text: bytes, value: Any) -> Policy:
     names = Names()
     names.read_clients(fields.get("clients", {}), "clients")
     names.read_sets(fields.get("sets", {}), "sets")
-    limit_reader = LimitReader()
+    limit_reader = LimitReader(names)
     of_wallet = limit_reader.read(
         fields.get("limits", []), "limits", "", transactions=True, receivers=True
     )
@@ -86,6 +86,7 @@ def _read(text: bytes, value: Any) -> Policy:
         allowing=_by_method(rules, allows=True),
         signatures=tuple(call.signature for call in reader.calls.values()),
         checks=tuple(reader.checks),
+        looks=max(limits.WALLET_LOOKS // max(names.looking, 1), limits.WALLET_LOOKS_EACH),
     )
 
 

@@ -45,9 +45,11 @@ class Argument:
     def values(self, arguments: tuple[Any, ...], facts: Facts) -> list[Any] | None:
         """Return what stands there; None where it is too much to look at."""
         found: list[Any] = [arguments]
+        left = facts.looks
         for place in self.places:
             if place is None:
-                if not facts.look(sum(map(len, found))):
+                left -= sum(map(len, found))
+                if left < 0:
                     return None
                 found = [item for value in found for item in value]
             else:
@@ -94,6 +96,7 @@ class Call:
         if "abi" not in fields:
             raise refused(path, "lacks 'abi'; write it like \"transfer(address,uint256)\"")
         self.signature = read_signature(read_text(fields["abi"], f"{path}.abi"), f"{path}.abi")
+        names.add_function(self.signature, f"{path}.abi")
         self.open_to = fields.get("to") == ANY
         self.bounded: dict[Places, bool] = {}
         self.conditions: list[Condition] = []
@@ -134,9 +137,10 @@ class Call:
             where = f"{path}.{text[:40]}"
             argument = self.argument(text, where)
             covered.add(argument.places, where)
-            names.count(weight(given), where)
+            names.count(weight(given) + len(argument.places) - 1, where)
             if given == ANY:
                 continue
+            names.looking += None in argument.places
             if argument.kind.family in (TUPLE, ARRAY):
                 raise refused(where, f'is a {argument.kind.text}; test its parts, or say "any"')
             test = read_comparison(given, where, argument.kind, names)

@@ -32,7 +32,8 @@ _EACH: Final = {
 class LimitReader:
     """Reads the limits of one policy, and sees to it that those of one name are of one kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Names) -> None:
+        self._names = names
         self._named: dict[str, tuple[bool, int, str]] = {}
 
     def read(
@@ -84,6 +85,7 @@ class LimitReader:
             if identity in seen:
                 raise refused(where, "is there twice; the lower one is enough")
             seen.add(identity)
+            self._names.looking += limit.quantity.startswith((_ARGUMENT, _FIELD))
             found.append(limit)
         return tuple(found)
 

@@ -10,7 +10,7 @@ from adyton.core import limits
 from adyton.core.errors import UsageError
 from adyton.protocol.ethereum.address import checksummed
 from adyton.protocol.ethereum.quantities import read_object, read_text, refused
-from adyton.protocol.ethereum.typed_types import array_of, bits_of
+from adyton.protocol.ethereum.typed_types import Types, array_of, bits_of
 from adyton.protocol.wallet.abi_types import ADDRESS, BOOL, BYTES, FIXED, INT, STRING, UINT, Type
 from adyton.protocol.wallet.comparisons import (
     ANY,
@@ -75,8 +75,9 @@ class TypedRule:
             where = f"{path}.{text[:40]}"
             field = read_path(text, where)
             covered.add(field, where)
-            names.count(weight(given), where)
+            names.count(weight(given) + len(field) - 1, where)
             if given != ANY:
+                names.looking += 1
                 tests.append((field, FieldTest(given, where, names)))
         if allows:
             self.conditions.append(_covers(covered, path))
@@ -250,7 +251,7 @@ def _field(path: Path, test: FieldTest, allows: bool) -> Condition:
 def _covers(covered: Covered, rule: str) -> Condition:
     def first_missing(facts: Facts) -> str | None:
         typed = facts.typed
-        return "" if typed is None else _missing(typed.primary_type, (), covered, facts)
+        return "" if typed is None else _missing(typed.types, typed.primary_type, (), covered)
 
     return Condition(
         ("covers", rule),
@@ -260,21 +261,18 @@ def _covers(covered: Covered, rule: str) -> Condition:
     )
 
 
-def _missing(kind: str, path: Path, covered: Covered, facts: Facts) -> str | None:
+def _missing(types: Types, kind: str, path: Path, covered: Covered) -> str | None:
     """Return a field that no test covers; goes no deeper than the paths of the rule do."""
     if path in covered.whole:
         return None
-    if facts.typed is None or not facts.look(1):
-        return "all that there is"
     array = array_of(kind)
     if array is not None and path in covered.begun:
-        return _missing(array[0], (*path, "*"), covered, facts)
-    structs = facts.typed.types.structs
-    if kind in structs and (path in covered.begun or not path):
-        for name, inner in structs[kind]:
+        return _missing(types, array[0], (*path, "*"), covered)
+    if kind in types.structs and (path in covered.begun or not path):
+        for name, inner in types.structs[kind]:
             if "." in name:  # no path can name it
                 return ".".join((*path, name))
-            found = _missing(inner, (*path, name), covered, facts)
+            found = _missing(types, inner, (*path, name), covered)
             if found is not None:
                 return found
         return None

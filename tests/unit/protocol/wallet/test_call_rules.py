@@ -6,6 +6,7 @@ import pytest
 
 from adyton.core import limits
 from adyton.protocol.wallet.abi_types import read_signature
+from adyton.protocol.wallet.intent import Intent
 from adyton.protocol.wallet.policy import ALLOW, DENY
 from tests.abi_encoder import encode_call
 from tests.policy_kit import (
@@ -18,6 +19,7 @@ from tests.policy_kit import (
     effect,
     policy,
     raw,
+    refusal,
     transaction,
     transfer,
 )
@@ -132,20 +134,34 @@ def test_a_function_without_arguments() -> None:
 
 
 def test_what_is_too_much_to_look_at_is_not_known() -> None:
-    """One decision looks at a bounded number of arguments, however many rules want to."""
+    """Conditions share a bounded number of values that they look at."""
     abi = "f(uint256[])"
-    data = encode_call(read_signature(abi, "abi"), ((1,) * 1000,))
     allowing = calling(abi, {"0.*": {"lte": 5}})
-    others = [
-        {**calling(abi, {"0.*": {"gt": number}}), "id": f"r{number}"}
-        for number in range(1, 1 + limits.WALLET_LOOKS // 1000)
+    shared = limits.WALLET_LOOKS // 64
+
+    def of(items: int) -> Intent:
+        return transaction(TOKEN, data=encode_call(read_signature(abi, "abi"), ((1,) * items,)))
+
+    def others(which: str, number: int) -> list[dict[str, Any]]:
+        made = calling(abi, {"0.*": {"gt": 5}}) if which == "allow" else DENIED
+        return [{**made, "id": f"r{at}", "who": ["alice"]} for at in range(number)]
+
+    assert effect(policy(allowing), of(1000)) == ALLOW
+    for which in ("allow", "deny"):
+        assert effect(policy(allowing, *others(which, 63)), of(shared)) == ALLOW
+        assert effect(policy(allowing, *others(which, 63)), of(shared + 1)) == DENY
+    wide = calling(abi, {"0": "any"})
+    assert effect(policy(wide, DENIED, *others("deny", 63)), of(shared)) == ALLOW
+    assert effect(policy(wide, DENIED, *others("deny", 63)), of(shared + 1)) == DENY
+
+
+DENIED = deny(call={"abi": "f(uint256[])", "args": {"0.*": {"eq": 7}}})
+
+
+def test_two_functions_of_one_selector_are_refused() -> None:
+    rules = [
+        {**deny(call={"abi": abi}), "id": abi[0]}
+        for abi in ("collate_propagate_storage(bytes16)", "burn(uint256)")
     ]
-    assert effect(policy(*others[:1], allowing), transaction(TOKEN, data=data)) == ALLOW
-    assert effect(policy(*others, allowing), transaction(TOKEN, data=data)) == DENY
-    denied = deny(call={"abi": abi, "args": {"0.*": {"eq": 7}}})
-    assert effect(policy(allowing, denied), transaction(TOKEN, data=data)) == ALLOW
-    looks = [
-        {**deny(call={"abi": abi, "args": {"0.*": {"eq": number}}}), "id": f"d{number}"}
-        for number in range(7, 12)
-    ]
-    assert effect(policy(allowing, *looks), transaction(TOKEN, data=data)) == DENY
+    assert "has the selector of collate_propagate_storage(bytes16) too" in refusal(*rules)
+    assert policy(rules[0], {**rules[0], "id": "again"}).rules

@@ -214,15 +214,25 @@ def test_names_with_dots_are_under_any_or_not_allowed() -> None:
 
 
 def test_what_is_too_much_to_look_at_is_not_known() -> None:
-    most = limits.WALLET_LOOKS // 2
-    read = policy(one_rule({"lte": 5}, "it.*"))
-    assert effect(read, typed(one("uint8[]", [1] * (most - 10)))) == ALLOW
-    assert effect(read, typed(one("uint8[]", [1] * (most + 10)))) == DENY
-    denying = policy(
-        ANYTHING, deny(typedData={"primaryType": "One", "fields": {"it.*": {"gt": 5}}})
-    )
-    assert effect(denying, typed(one("uint8[]", [1] * (most - 10)))) == ALLOW
-    assert effect(denying, typed(one("uint8[]", [1] * (most + 10)))) == DENY
+    """Conditions share a bounded number of values that they look at; text counts by its length."""
+    shared = limits.WALLET_LOOKS // 64
+    others = [
+        deny(f"d{at}", who=["alice"], typedData={"fields": {"it.*": {"gt": at}}})
+        for at in range(63)
+    ]
+    items, most = one("uint8[]", [1] * (shared // 2)), one("uint8[]", [1] * (shared // 2 + 1))
+    text, long = one("string", "x" * 64 * (shared - 1)), one("string", "x" * 64 * shared)
+    for within, beyond, path, test in (
+        (items, most, "it.*", {"lte": 5}),
+        (text, long, "it", {"size": {"gt": 0}}),
+    ):
+        read = policy(one_rule(test, path), *others)
+        assert effect(read, typed(within)) == ALLOW
+        assert effect(read, typed(beyond)) == DENY
+        assert effect(policy(one_rule(test, path)), typed(beyond)) == ALLOW
+    fails = deny(typedData={"primaryType": "One", "fields": {"it.*": {"gt": 5}}})
+    assert effect(policy(ANYTHING, fails, *others), typed(items)) == ALLOW
+    assert effect(policy(ANYTHING, fails, *others), typed(most)) == DENY
 
 
 def test_the_account_is_not_taken_from_the_message() -> None:

@@ -1,0 +1,119 @@
+"""Descriptions: what somebody reads before they agree."""
+
+from adyton.protocol.ethereum.address import checksummed, create_address
+from adyton.protocol.wallet.abi_types import read_signature
+from adyton.protocol.wallet.describe import amount_in_words, describe
+from tests.abi_encoder import encode_call
+from tests.policy_kit import (
+    ACCOUNT,
+    ETHER,
+    GWEI,
+    OTHER,
+    SPENDER,
+    TOKEN,
+    VENDOR,
+    address,
+    allow,
+    approve,
+    cancel,
+    message,
+    permit,
+    permit2,
+    policy,
+    raw,
+    transaction,
+    transfer,
+    typed,
+)
+
+READ = policy()
+FROM = checksummed(ACCOUNT)
+
+
+def test_a_payment() -> None:
+    assert describe(READ, transaction(VENDOR, value=15 * ETHER // 10, max_fee=30 * GWEI)) == [
+        f"transaction on chain 1, nonce 0, from {FROM}",
+        f"to {address(VENDOR)} (in @vendors)",
+        "value 1.5 ETH (1500000000000000000 wei)",
+        "fee at most 0.00063 ETH (630000000000000 wei): 21000 gas at 30 gwei",
+        "costs at most 1.50063 ETH (1500630000000000000 wei)",
+    ]
+
+
+def test_amounts() -> None:
+    assert amount_in_words(0) == "0 ETH (0 wei)"
+    assert amount_in_words(1) == "0.000000000000000001 ETH (1 wei)"
+    assert amount_in_words(10 * ETHER) == f"10 ETH ({10 * ETHER} wei)"
+
+
+def test_a_call_that_is_common() -> None:
+    assert describe(READ, transaction(TOKEN, data=transfer(VENDOR, 7)))[3:6] == [
+        "calls transfer(address,uint256)",
+        f"  to: {address(VENDOR)} (in @vendors)",
+        "  amount: 7",
+    ]
+    assert "  spender: " + address(SPENDER) in describe(READ, transaction(data=approve()))
+
+
+def test_a_call_that_the_policy_knows() -> None:
+    abi = "swap((address token, uint256 amount)[] path, bytes data, bool exact, string note)"
+    rule = allow(call={"to": "any", "abi": abi, "args": dict.fromkeys("0123", "any")})
+    values = (((raw(TOKEN), 5), (raw(OTHER), 6)), b"\1\2", True, "a\nb")
+    data = encode_call(read_signature(abi, "abi"), values)
+    lines = describe(policy(rule), transaction(TOKEN, data=data))
+    assert lines[3:11] == [
+        "calls swap((address,uint256)[],bytes,bool,string)",
+        f"  path.0.token: {address(TOKEN)} (in @tokens)",
+        "  path.0.amount: 5",
+        f"  path.1.token: {address(OTHER)}",
+        "  path.1.amount: 6",
+        "  data: 0x0102",
+        "  exact: true",
+        "  note: a?b",
+    ]
+    assert describe(READ, transaction(TOKEN, data=data))[3:5] == [
+        "calls a function that nobody names here",
+        f"  calldata 0x{data[:80].hex()}… ({len(data)} bytes)",
+    ]
+
+
+def test_calldata_that_does_not_decode() -> None:
+    lines = describe(READ, transaction(TOKEN, data=transfer() + b"\0"))
+    assert "calls transfer(address,uint256), but 1 bytes are left over" in lines[3]
+    assert lines[4].startswith("  calldata 0xa9059cbb")
+
+
+def test_a_contract_that_is_made_and_a_cancel() -> None:
+    lines = describe(READ, transaction(None, data=b"\x60\0", nonce=7))
+    assert lines[1] == f"makes the contract {checksummed(create_address(ACCOUNT, 7))}"
+    assert "code 0x6000" in lines
+    assert describe(READ, cancel())[0] == f"cancel on chain 1, nonce 0, from {FROM}"
+
+
+def test_typed_data() -> None:
+    assert describe(READ, typed(permit()))[:7] == [
+        f"typed data Permit from {FROM}",
+        "domain name: USD Coin",
+        "domain chainId: 1",
+        f"domain verifyingContract: {address(TOKEN)} (in @tokens)",
+        f"  owner: {FROM}",
+        f"  spender: {address(SPENDER)}",
+        "  value: 100",
+    ]
+    assert "  details.1.amount: 60" in describe(READ, typed(permit2(40, 60)))
+
+
+def test_messages() -> None:
+    head = f"personal message of 5 bytes from {FROM}"
+    assert describe(READ, message(b"hi\nho")) == [head, "  hi", "  ho"]
+    assert describe(READ, message(b"hi\xffho"))[1] == "  0x6869ff686f"
+    assert describe(READ, message("hi\u202e".encode()))[1] == "  0x6869e280ae"
+    assert describe(READ, message(b""))[1] == "  0x"
+
+
+def test_what_is_long_is_cut_and_says_so() -> None:
+    found = describe(READ, message(b"\n" * 10_000))
+    assert len(found) < 210
+    assert found[-1] == "  and more than is shown here: do not agree to what you cannot read"
+    for line in describe(READ, typed(permit2(*range(1000)))):
+        assert len(line) < 600
