@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from fuzz.target import Target
-from fuzz.targets import client, contracts, core, credentials, enclave, ethereum, host
+from fuzz.targets import client, contracts, core, credentials, enclave, ethereum, host, wallet
 
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
-    for module in (core, enclave, host, client, contracts, ethereum, credentials)
+    for module in (core, enclave, host, client, contracts, ethereum, credentials, wallet)
     for target in module.TARGETS
 }

@@ -11,7 +11,8 @@ from adyton.core import limits
 from adyton.core.errors import MalformedError, UsageError
 from adyton.protocol.wallet.abi import decode_call
 from adyton.protocol.wallet.abi_types import Signature, read_signature
-from tests.abi_encoder import calls, encode_call
+from tests.abi_encoder import encode_call
+from tests.abi_strategies import calls
 from tests.policy_kit import word
 
 
