@@ -120,9 +120,10 @@ class GatewayProcess:
                     break
         finally:
             timer.cancel()
-        if self._process.poll() is not None:
+        self.facts = json.loads(said or "{}")
+        if "url" not in self.facts:
+            self._process.wait(START_S)
             raise RuntimeError(f"the gateway did not start:\n{said}{self.log.read_text()}")
-        self.facts = json.loads(said)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End it, and return its exit code."""
