@@ -158,8 +158,12 @@ def confirm(
         UsageError: it is not confirmed; nothing was asked of the wallet.
     """
     out.note(*map(printable, lines))
-    if args.yes or args.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if args.yes or args.json or not _somebody():
         return
     print(f"{question}? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise UsageError("usage", "not confirmed; nothing was asked of the wallet")
+
+
+def _somebody() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
