@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from adyton.client.rpc.signer import SignedAnswer
-from adyton.core.errors import UsageError
+from adyton.client.rpc.signer import SignedAnswer, Unanswered
+from adyton.core.errors import UnavailableError, UsageError
 from adyton.protocol.ethereum.address import address_of
 from adyton.protocol.ethereum.messages import personal_hash
 from adyton.protocol.ethereum.signature import public_key, sign
@@ -24,6 +24,9 @@ class FakeSigner:
     Args:
         secrets: private keys, 32 bytes each.
         rule: given what is signed ("transaction", "message" or "typedData"), by whom, and it.
+
+    Attributes:
+        silent: signs, and does not answer.
     """
 
     def __init__(self, *secrets: bytes, rule: Rule = lambda *_: None) -> None:
@@ -33,6 +36,8 @@ class FakeSigner:
         self.signed: dict[tuple[bytes, int, int], SignedTransaction] = {}
         self.documents: list[dict[str, Any]] = []
         self.replaced: list[bool] = []
+        self.silent = False
+        self.unanswered: list[bytes] = []
         self._lock = threading.Lock()
 
     def accounts(self) -> list[bytes]:
@@ -49,7 +54,7 @@ class FakeSigner:
             self.nonces[address, chain_id] = nonce
 
     def sign_transaction(
-        self, address: bytes, document: dict[str, Any], *, replace: bool = False
+        self, address: bytes, document: dict[str, Any], *, replace: bool = False, send: bool = False
     ) -> SignedAnswer:
         with self._lock:
             place = (address, int(document["chainId"], 16))
@@ -67,7 +72,18 @@ class FakeSigner:
             self.replaced.append(replace)
             self.signed[(*place, transaction.nonce)] = made
             self.nonces[place] = max(following, transaction.nonce + 1)
+            if self.silent:
+                if send:
+                    self.unanswered.append(made.raw)
+                raise Unanswered
             return SignedAnswer(made.raw, made.hash, transaction.nonce, transaction)
+
+    def recover(self) -> list[bytes]:
+        with self._lock:
+            if self.silent:
+                raise UnavailableError("timeout", "the server does not answer")
+            found, self.unanswered = self.unanswered, []
+            return found
 
     def sign_message(self, address: bytes, message: bytes) -> bytes:
         self.rule("message", address, message)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 import threading
 import time
 from typing import Any, Final
 
-from adyton.client.rpc.signer import AwaitingApproval, Refused, SignedAnswer
+from adyton.client.records import RequestRecord
+from adyton.client.rpc.signer import AwaitingApproval, Refused, SignedAnswer, Unanswered
 from adyton.client.session import Session
 from adyton.client.wallet import Wallet
 from adyton.client.wallet_answers import PaymentRefused
 from adyton.client.wallet_making import wallets
+from adyton.client.wallet_resume import pending, resume
 from adyton.client.wallet_signed import Signing
-from adyton.core.errors import UsageError, VerificationError
+from adyton.core.errors import Error, UnavailableError, UsageError, VerificationError
+from adyton.protocol.envelope import Request, SignedRequest
 from adyton.protocol.ethereum.address import checksummed
 from adyton.protocol.ethereum.quantities import read_integer
 from adyton.protocol.ethereum.transaction import CHAIN_ID_MAX, NONCE_MAX
+from adyton.protocol.wallet.requests import SIGN, Sign
 
+_log = logging.getLogger("adyton.rpc")
+_SENT: Final = "rpc-send-"  # begins the idempotency keys of what is to be broadcast
 _LISTED_S: Final = 10.0
 _FEES: Final = (*("type", "gas", "gasPrice", "maxFeePerGas", "maxPriorityFeePerGas", "accessList"),)
 
@@ -33,6 +41,7 @@ class EnclaveSigner:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._lock = threading.Lock()
+        self._asking: set[str] = set()
         self._wallets: dict[bytes, Wallet] = {}
         self._listed_at = -_LISTED_S
 
@@ -49,10 +58,13 @@ class EnclaveSigner:
         self._wallet(address).raise_nonce(address, chain_id, nonce)
 
     def sign_transaction(
-        self, address: bytes, document: dict[str, Any], *, replace: bool = False
+        self, address: bytes, document: dict[str, Any], *, replace: bool = False, send: bool = False
     ) -> SignedAnswer:
         """Have a transaction signed; what replaces an earlier one and moves nothing is a cancellation."""
         wallet = self._wallet(address)
+        key = (_SENT if send else "") + secrets.token_hex(16)
+        with self._lock:
+            self._asking.add(key)
         try:
             if replace and _moves_nothing(address, document):
                 signing = wallet.cancel(
@@ -62,14 +74,55 @@ class EnclaveSigner:
                     {name: document[name] for name in _FEES if name in document},
                 )
             else:
-                signing = wallet.sign_transaction(address, document, replace=replace)
+                signing = wallet.sign_transaction(address, document, replace=replace, key=key)
         except PaymentRefused as refusal:
             raise _refused(refusal) from refusal
+        except UnavailableError as silence:
+            # Only what was kept may have been sent.
+            if any(kept == key for _, kept in self._kept()):
+                raise Unanswered from silence
+            raise
+        finally:
+            with self._lock:
+                self._asking.discard(key)
         _require_signed(signing)
         made = signing.transaction
         if made is None:
             raise VerificationError("answer_invalid", "the wallet has signed no transaction")
         return SignedAnswer(made.raw, made.hash, made.transaction.nonce, made.transaction)
+
+    def recover(self) -> list[bytes]:
+        """Ask again for what has no answer; each has one effect, however often it is asked for.
+
+        What is refused, or waits for approvals, is none of these; what has still no answer stays for the next time.
+        """
+        found: list[bytes] = []
+        for record, key in self._kept():
+            with self._lock:
+                asking = key in self._asking
+            if asking or not key.startswith(_SENT):
+                continue
+            try:
+                _, signing = resume(self._session, record)
+            except UnavailableError:
+                if found:
+                    return found
+                raise
+            except Error as problem:
+                _log.warning("a payment without an answer is not made: %s", problem.message)
+                continue
+            if isinstance(signing, Signing) and signing.raw:
+                found.append(signing.raw)
+        return found
+
+    def _kept(self) -> list[tuple[RequestRecord, str]]:
+        """Return the requests for signatures without an answer, and their idempotency keys."""
+        found = []
+        for record in pending(self._session):
+            request = Request.decode(SignedRequest.decode(record.signed or b"").body)
+            if request.method == SIGN:
+                found.append((record, Sign.decode(request.arguments).key))
+        return found
 
     def sign_message(self, address: bytes, message: bytes) -> bytes:
         """Have a personal message signed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from adyton.client.rpc.signer import AwaitingApproval, Refused
+from adyton.client.rpc.signer import AwaitingApproval, Refused, Unanswered
 from adyton.core.errors import (
     Error,
     MalformedError,
@@ -136,6 +136,8 @@ def _told(problem: Error) -> tuple[int, str, Any]:
         data |= {"proposal": "0x" + problem.proposal.hex(), "missing": problem.missing}
         data["rule"] = problem.rule
         return UNAUTHORIZED, problem.message, data
+    if isinstance(problem, Unanswered):
+        return SERVER, problem.message, data | {"signed": None}
     if problem.code == "nonce_used":
         return SERVER, f"nonce too low: {problem.message}", data
     if problem.code == "wrong_chain":

@@ -14,7 +14,8 @@ from adyton.client.rpc.filling import Filled, fill
 from adyton.client.rpc.journal import Journal
 from adyton.client.rpc.jsonrpc import SERVER, RpcError
 from adyton.client.rpc.node import Node
-from adyton.client.rpc.signer import Signer
+from adyton.client.rpc.recovery import Recovery
+from adyton.client.rpc.signer import Signer, Unanswered
 from adyton.client.session import wall_clock_ms
 from adyton.core.errors import Error, VerificationError
 from adyton.protocol.ethereum.transaction import SignedTransaction
@@ -33,6 +34,7 @@ class Sending:
         caps: of what it may cost.
         journal: of what was signed.
         broadcaster: to the node.
+        recovery: told when an answer was lost.
         now_ms: milliseconds since 1970.
     """
 
@@ -44,6 +46,7 @@ class Sending:
         caps: Caps,
         journal: Journal,
         broadcaster: Broadcaster,
+        recovery: Recovery,
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._signer = signer
@@ -52,6 +55,7 @@ class Sending:
         self._caps = caps
         self._journal = journal
         self._broadcaster = broadcaster
+        self._recovery = recovery
         self._now_ms = now_ms
 
     def sign(self, request: dict[str, Any]) -> SignedTransaction:
@@ -61,11 +65,14 @@ class Sending:
             Error: as `PinnedChain.require`, `fill` and `Signer.sign_transaction`; VerificationError: `answer_invalid`,
                 the signer has signed something else.
         """
+        return self._sign(request, send=False)
+
+    def _sign(self, request: dict[str, Any], *, send: bool) -> SignedTransaction:
         self._chain.require()
         filled = fill(request, self._chain.id, self._node, self._caps)
         self._require_no_gap(filled)
         answer = self._signer.sign_transaction(
-            filled.account, filled.document, replace=self._may_replace(filled)
+            filled.account, filled.document, replace=self._may_replace(filled), send=send
         )
         return _verified(filled, answer.raw)
 
@@ -73,10 +80,14 @@ class Sending:
         """Return the hash of a transaction that was signed and that the node has taken.
 
         Raises:
-            RpcError: signed, but not broadcast. Else as `sign`.
+            RpcError: signed, but not broadcast. Unanswered: it may be signed. Else as `sign`.
         """
         self._journal.require_room()
-        signed = self.sign(request)
+        try:
+            signed = self._sign(request, send=True)
+        except Unanswered:
+            self._recovery.need()
+            raise
         _log.info(
             "signed 0x%s: nonce %d on chain %d",
             signed.hash.hex(),

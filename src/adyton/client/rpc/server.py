@@ -26,6 +26,7 @@ from adyton.client.rpc.journal import Journal
 from adyton.client.rpc.methods import Methods
 from adyton.client.rpc.node import Node
 from adyton.client.rpc.nonces import sync_nonces, warn_of_nonces
+from adyton.client.rpc.recovery import Recovery
 from adyton.client.rpc.sending import Sending
 from adyton.client.rpc.signer import Signer
 from adyton.client.rpc.watch import Watch
@@ -111,7 +112,8 @@ def serve(signer: Signer, settings: RpcSettings, on_ready: Callable[[RpcFacts], 
         journal = Journal(settings.journal / str(chain.id))
         waiting = len(journal.entries())
         broadcaster = Broadcaster(node)
-        sending = Sending(signer, node, chain, settings.caps, journal, broadcaster)
+        recovery = Recovery(signer, journal, chain.id)
+        sending = Sending(signer, node, chain, settings.caps, journal, broadcaster, recovery)
         methods = Methods(signer, node, chain, sending, only=settings.accounts, raw=settings.raw)
         accounts = tuple(methods.accounts())
         _require_all(settings.accounts, accounts)
@@ -119,7 +121,7 @@ def serve(signer: Signer, settings: RpcSettings, on_ready: Callable[[RpcFacts], 
             sync_nonces(signer, node, chain, accounts)
         else:
             warn_of_nonces(signer, node, chain, accounts)
-        watch = Watch(journal, broadcaster, chain)
+        watch = Watch(journal, broadcaster, chain, recovery)
         watch.start()
         try:
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from adyton.core.errors import PolicyError
+from adyton.core.errors import PolicyError, UnavailableError
 from adyton.protocol.ethereum.transaction import Transaction
 
 
@@ -47,6 +47,20 @@ class AwaitingApproval(PolicyError):
         return type(self), (self.proposal, self.missing, self.rule)
 
 
+class Unanswered(UnavailableError):
+    """It was asked for, and there is no answer: it may be signed, or not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "timeout",
+            "the wallet's server does not answer, so it is not known whether this is signed; it is asked again, and "
+            "broadcast if it is: do not pay a second time",
+        )
+
+    def __reduce__(self) -> tuple[type[Unanswered], tuple[()]]:  # type: ignore[override]  # other arguments than the base
+        return type(self), ()
+
+
 @dataclass(frozen=True, slots=True)
 class SignedAnswer:
     """A transaction as the signer returns it.
@@ -81,7 +95,7 @@ class Signer(Protocol):
         """Let an account that has signed elsewhere go on from `nonce`; never lowers it."""
 
     def sign_transaction(
-        self, address: bytes, document: dict[str, Any], *, replace: bool = False
+        self, address: bytes, document: dict[str, Any], *, replace: bool = False, send: bool = False
     ) -> SignedAnswer:
         """Sign a transaction.
 
@@ -89,6 +103,16 @@ class Signer(Protocol):
             address: whose.
             document: in JSON-RPC's words; without `nonce` the signer chooses.
             replace: whether it may take the place of another one with its nonce.
+            send: whether it is to be broadcast, so that `recover` finds it.
+
+        Raises:
+            Unanswered: it may be signed.
+        """
+
+    def recover(self) -> list[bytes]:
+        """Return transactions for the network that were asked for with `send`, and whose answer was lost.
+
+        What is returned once is not returned again.
         """
 
     def sign_message(self, address: bytes, message: bytes) -> bytes:

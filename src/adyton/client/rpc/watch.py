@@ -11,6 +11,7 @@ from typing import Final
 from adyton.client.rpc.broadcast import Broadcaster, is_too_low
 from adyton.client.rpc.chain import PinnedChain
 from adyton.client.rpc.journal import Entry, Journal
+from adyton.client.rpc.recovery import Recovery
 from adyton.client.session import wall_clock_ms
 from adyton.core.errors import Error
 
@@ -28,6 +29,7 @@ class Watch:
         journal: of what was signed.
         broadcaster: to the node.
         chain: that the node must be of.
+        recovery: of answers that were lost.
         every_s: between two looks at one transaction, at first; it doubles up to five minutes.
         clock: seconds.
         now_ms: milliseconds since 1970.
@@ -38,6 +40,7 @@ class Watch:
         journal: Journal,
         broadcaster: Broadcaster,
         chain: PinnedChain,
+        recovery: Recovery,
         *,
         every_s: float = _EVERY_S,
         clock: Callable[[], float] = time.monotonic,
@@ -47,6 +50,7 @@ class Watch:
         self._now_ms = now_ms
         self._broadcaster = broadcaster
         self._chain = chain
+        self._recovery = recovery
         self._every_s = every_s
         self._clock = clock
         self._due: dict[bytes, tuple[float, float]] = {}
@@ -67,6 +71,7 @@ class Watch:
 
     def sweep(self) -> None:
         """Look once at every transaction that is due."""
+        self._recover()
         entries = self._journal.entries()
         due = [entry for entry in entries if self._is_due(entry.signed.hash)]
         if not due:
@@ -83,6 +88,13 @@ class Watch:
             if (entry.signed.sender, entry.signed.transaction.nonce) in mined:
                 self._journal.drop(entry)
                 self._due.pop(entry.signed.hash, None)
+
+    def _recover(self) -> None:
+        try:
+            self._recovery.run()
+        except Error as problem:
+            # It is no reason to leave the others alone.
+            _log.warning("a lost answer is not found yet: %s", problem.message)
 
     def _see_to(self, entry: Entry) -> bool:
         """Return whether its nonce is over with; send it again where the node does not know it."""

@@ -12,6 +12,7 @@ from adyton.client.rpc.chain import PinnedChain
 from adyton.client.rpc.journal import Journal
 from adyton.client.rpc.jsonrpc import Call
 from adyton.client.rpc.methods import Methods
+from adyton.client.rpc.recovery import Recovery
 from adyton.client.rpc.sending import Sending
 from adyton.client.rpc.watch import Watch
 from adyton.protocol.ethereum.address import checksummed
@@ -64,9 +65,16 @@ def parts(directory: Path, *, signer: FakeSigner | None = None, **settings: Any)
     pauses: list[float] = []
     clock = [0.0]
     broadcaster = Broadcaster(node, pauses.append)
-    sending = Sending(signer, node, chain, Caps(), journal, broadcaster, lambda: NOW_MS)
+    recovery = Recovery(signer, journal, CHAIN, lambda: NOW_MS)
+    sending = Sending(signer, node, chain, Caps(), journal, broadcaster, recovery, lambda: NOW_MS)
     watch = Watch(
-        journal, broadcaster, chain, every_s=1, clock=lambda: clock[0], now_ms=lambda: NOW_MS
+        journal,
+        broadcaster,
+        chain,
+        recovery,
+        every_s=1,
+        clock=lambda: clock[0],
+        now_ms=lambda: NOW_MS,
     )
     methods = Methods(signer, node, chain, sending, **settings)
     return Parts(node, signer, journal, sending, methods, watch, pauses, clock)

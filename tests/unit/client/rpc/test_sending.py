@@ -12,7 +12,7 @@ import pytest
 from adyton.client.rpc.journal import Journal
 from adyton.client.rpc.jsonrpc import RpcError, error_object
 from adyton.client.rpc.node import NodeError
-from adyton.client.rpc.signer import Refused, SignedAnswer
+from adyton.client.rpc.signer import Refused, SignedAnswer, Unanswered
 from adyton.core import limits
 from adyton.core.errors import UnavailableError, UsageError, VerificationError
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
@@ -217,9 +217,10 @@ class OtherSigner(FakeSigner):
         self.changes = changes
 
     def sign_transaction(
-        self, address: bytes, document: dict[str, Any], *, replace: bool = False
+        self, address: bytes, document: dict[str, Any], *, replace: bool = False, send: bool = False
     ) -> SignedAnswer:
-        return super().sign_transaction(address, {**document, **self.changes}, replace=replace)
+        changed = {**document, **self.changes}
+        return super().sign_transaction(address, changed, replace=replace, send=send)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,12 @@ def test_another_nonce_than_asked_for_is_not_sent(tmp_path: Path) -> None:
 def test_another_account_than_asked_for_is_not_sent(tmp_path: Path) -> None:
     class Stranger(FakeSigner):
         def sign_transaction(
-            self, address: bytes, document: dict[str, Any], *, replace: bool = False
+            self,
+            address: bytes,
+            document: dict[str, Any],
+            *,
+            replace: bool = False,
+            send: bool = False,
         ) -> SignedAnswer:
             other = FakeSigner(b"\x33" * 32)
             return other.sign_transaction(other.accounts()[0], document)
@@ -272,6 +278,51 @@ def test_what_was_not_broadcast_is_sent_after_a_restart(made: Parts, tmp_path: P
     finally:
         again.watch.stop()
     assert again.broadcasts == list(dict.fromkeys(made.broadcasts))
+
+
+def test_a_lost_answer_is_said_to_be_lost(made: Parts) -> None:
+    made.signer.silent = True
+    with pytest.raises(Unanswered, match="do not pay a second time") as caught:
+        made.pay()
+    told = error_object(caught.value)
+    assert (told["code"], told["data"]["signed"]) == (-32000, None)
+    assert not made.broadcasts
+
+
+def test_what_was_signed_without_an_answer_is_broadcast_once_it_is_found(made: Parts) -> None:
+    made.watch.sweep()
+    made.signer.silent = True
+    with pytest.raises(Unanswered):
+        made.pay()
+    made.watch.sweep()
+    assert not made.journal.entries()
+    made.signer.silent = False
+    made.pay()
+    made.watch.sweep()
+    (lost, _) = made.journal.entries()
+    assert lost.signed.transaction.nonce == 0
+    made.clock[0] += 1
+    made.watch.sweep()
+    assert "0x" + lost.signed.raw.hex() in made.broadcasts
+
+
+def test_what_was_only_to_be_signed_is_not_broadcast(made: Parts) -> None:
+    made.signer.silent = True
+    with pytest.raises(Unanswered):
+        made.call("eth_signTransaction", {"from": made.account, "to": TO})
+    made.signer.silent = False
+    made.watch.sweep()
+    assert not made.journal.entries()
+
+
+def test_a_payment_of_another_chain_is_not_broadcast_here(made: Parts) -> None:
+    made.signer.silent = True
+    document = {"chainId": "0x1", "to": TO, "gas": "0x5208", "gasPrice": "0x1"}
+    with pytest.raises(Unanswered):
+        made.signer.sign_transaction(made.signer.accounts()[0], document, send=True)
+    made.signer.silent = False
+    made.watch.sweep()
+    assert not made.journal.entries()
 
 
 @pytest.mark.parametrize(
