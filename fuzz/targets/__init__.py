@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from fuzz.target import Target
-from fuzz.targets import client, contracts, core, credentials, enclave, ethereum, host, wallet
+from fuzz.targets import (
+    client,
+    contracts,
+    core,
+    credentials,
+    enclave,
+    ethereum,
+    host,
+    identity,
+    wallet,
+)
 
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
-    for module in (core, enclave, host, client, contracts, ethereum, credentials, wallet)
+    for module in (core, enclave, host, client, contracts, ethereum, credentials, identity, wallet)
     for target in module.TARGETS
 }
