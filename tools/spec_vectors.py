@@ -72,7 +72,13 @@ _MARKED = re.compile(
     r"(?P<body>.*?)(?P<close><!-- /(?P=kind) -->)",
     re.DOTALL,
 )
-_TYPES = {"hash": "hash", "sign": "signature", "kdf": "key derivation", "hpke": "HPKE info"}
+_TYPES = {
+    "hash": "hash",
+    "mac": "MAC",
+    "sign": "signature",
+    "kdf": "key derivation",
+    "hpke": "HPKE info",
+}
 
 Vectors = dict[str, list[dict[str, Any]]]
 

@@ -27,13 +27,20 @@ def add(nouns: Any) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("--manifest", action="store_true", help="print every measured file too")
+    parser.add_argument(
+        "--extra",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="as `adyton serve --extra`: zk, for range proofs",
+    )
     parser.set_defaults(handler=_measure, parser=parser)
 
 
 def _measure(args: argparse.Namespace, out: Output) -> int:
     from adyton.host.image import measure
 
-    measured = measure()
+    measured = measure(extras=args.extra)
     lines = measured.trusted_lines
     if args.manifest:
         out.text(measured.manifest.decode("utf-8").rstrip("\n"))

@@ -50,6 +50,12 @@ def add(nouns: Any) -> None:
     parser.add_argument("--memory", metavar="MB", type=int, help="most memory a task may have")
     parser.add_argument("--workers", metavar="N", type=int, help="tasks that run at once")
     parser.add_argument(
+        "--extra",
+        metavar="NAME",
+        action="append",
+        help="what the enclave has besides, fixed at the first start: zk, for range proofs",
+    )
+    parser.add_argument(
         "--allow-simulated",
         action="store_true",
         help="state the consent that genesis records (ADYTON_ALLOW_SIMULATED=1)",
@@ -79,6 +85,7 @@ def _serve(args: argparse.Namespace, out: Output) -> int:
             tasks=_tasks(args),
             allow_simulated=settings_of(args).allow_simulated or None,
             access_log=args.access_log,
+            extras=tuple(args.extra) if args.extra else None,
         ),
         lambda facts: _say(facts, out),
     )

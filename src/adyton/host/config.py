@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
 from adyton.core import limits
 from adyton.core.errors import Error, UsageError
+from adyton.host.image import EXTRAS
 from adyton.host.invites import make_invite_key
 from adyton.protocol.genesis import Configuration, TaskPolicy
 
@@ -42,6 +44,7 @@ class ServeSettings:
         platform: fixed; kind of platform.
         allow_simulated: fixed; the operator's consent to the simulated platform, recorded in genesis.
         access_log: whether to log each request; the log then holds clients' addresses.
+        extras: fixed; what the enclave's image has besides, of `image.EXTRAS`. Another image has other keys.
     """
 
     data: Path
@@ -52,6 +55,7 @@ class ServeSettings:
     platform: str | None = None
     allow_simulated: bool | None = None
     access_log: bool = False
+    extras: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,12 @@ class Fixed:
     Attributes:
         configuration: as the enclave is given it.
         allow_simulated: recorded beside it.
+        extras: of the image, sorted.
     """
 
     configuration: Configuration
     allow_simulated: bool
+    extras: tuple[str, ...] = ()
 
 
 def fixed_at_genesis(settings: ServeSettings) -> Fixed:
@@ -109,6 +115,7 @@ def _first(settings: ServeSettings) -> Fixed:
     return Fixed(
         Configuration.decode(configuration.encode()),
         platform == "simulated" if consent is None else consent,
+        _extras(settings.extras or ()),
     )
 
 
@@ -119,19 +126,20 @@ def _require_same(settings: ServeSettings, fixed: Fixed) -> None:
         ("task limits", settings.tasks, configuration.tasks),
         ("platform", settings.platform, configuration.platform),
         ("allow-simulated", settings.allow_simulated, fixed.allow_simulated),
+        ("extra", settings.extras and tuple(sorted(set(settings.extras))), fixed.extras),
     )
     for name, wanted, stored in asked:
         if wanted is not None and wanted != stored:
             raise UsageError(
                 "config_mismatch",
-                f"{name} differs from what this chain began with; platform, admission, ordering, time source and "
-                "task limits are fixed at genesis: serve another directory for another configuration",
+                f"{name} differs from what this chain began with; platform, admission, ordering, time source, "
+                "task limits and extras are fixed at genesis: serve another directory for another configuration",
             )
 
 
 def _encode(fixed: Fixed) -> bytes:
     configuration = fixed.configuration
-    value = {
+    value: dict[str, Any] = {
         "format": FORMAT,
         "platform": configuration.platform,
         "admission": configuration.admission,
@@ -141,6 +149,8 @@ def _encode(fixed: Fixed) -> bytes:
         "tasks": asdict(configuration.tasks),
         "allow_simulated": fixed.allow_simulated,
     }
+    if fixed.extras:
+        value["extras"] = list(fixed.extras)
     return json.dumps(value, indent=2).encode() + b"\n"
 
 
@@ -149,7 +159,8 @@ def _decode(path: Path) -> Fixed:
         value = json.loads(path.read_bytes())
         if value.pop("format") != FORMAT:
             raise UsageError("config_mismatch", f"{path.name} is of another version")
-        fixed = Fixed(_configuration(value), value["allow_simulated"])
+        extras = _extras(value.get("extras", []))
+        fixed = Fixed(_configuration(value), value["allow_simulated"], extras)
         if json.loads(_encode(fixed)) != {"format": FORMAT, **value}:
             raise UsageError("config_mismatch", f"{path.name} holds something else too")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
@@ -157,6 +168,13 @@ def _decode(path: Path) -> Fixed:
     except Error as problem:
         raise UsageError("config_mismatch", f"{path.name}: {problem.message}") from None
     return fixed
+
+
+def _extras(asked: Sequence[str]) -> tuple[str, ...]:
+    unknown = sorted(set(asked) - EXTRAS.keys())
+    if unknown:
+        raise UsageError("usage", f"no extra {unknown[0]!r}; there are {', '.join(EXTRAS)}")
+    return tuple(sorted(set(asked)))
 
 
 def _configuration(value: dict[str, Any]) -> Configuration:

@@ -203,7 +203,7 @@ def _from_image(directory: DataDirectory, fixed: Fixed) -> Launch:
         raise PolicyError(
             "simulated_refused", "the operator has not allowed the simulated platform"
         )
-    image = build_image(directory.images)
+    image = build_image(directory.images, extras=fixed.extras)
     if not directory.device.exists():
         make_device(directory.device)
     return Launch(image.command, lambda: open_device(directory.device))

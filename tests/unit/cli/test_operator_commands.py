@@ -58,6 +58,11 @@ def test_serve_prints_the_fingerprint_and_warns(
     assert served == [ServeSettings(data=Path("d"), port=0)]
 
 
+def test_serve_with_an_extra(adyton: Adyton, served: list[ServeSettings]) -> None:
+    assert adyton("serve", "--data", "d", "--port", "0", "--extra", "zk").status == 0
+    assert served == [ServeSettings(data=Path("d"), port=0, extras=("zk",))]
+
+
 def test_serve_as_json(adyton: Adyton, served: list[ServeSettings]) -> None:
     value = adyton("serve", "--data", "d", "--json").json()
     assert (value["fingerprint"], value["simulated"]) == ("ab" * 32, True)
@@ -114,6 +119,9 @@ def test_measure_prints_measurement_and_trusted_lines(adyton: Adyton) -> None:
     said = adyton("measure")
     assert said.status == 0
     assert f"measurement: {expected.measurement.hex()}" in said.stdout.splitlines()
+    more = measure(extras=["zk"]).measurement
+    assert f"measurement: {more.hex()}" in adyton("measure", "--extra", "zk").stdout.splitlines()
+    assert adyton("measure", "--extra", "other").status != 0
     value = adyton("measure", "--json", "--manifest").json()
     assert value["measurement"] == expected.measurement.hex()
     assert value["trusted_lines"]["own"] == expected.trusted_lines.own > 0

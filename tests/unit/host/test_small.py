@@ -169,6 +169,7 @@ def test_the_configuration_is_fixed_at_the_first_start(tmp_path: Path) -> None:
         {"tasks": TaskPolicy(1, 1, 1, 1, 1)},
         {"platform": "other"},
         {"allow_simulated": False},
+        {"extras": ("zk",)},
     ],
 )
 def test_another_configuration_is_refused(tmp_path: Path, asked: dict[str, object]) -> None:
@@ -176,6 +177,18 @@ def test_another_configuration_is_refused(tmp_path: Path, asked: dict[str, objec
     with pytest.raises(UsageError, match="fixed at genesis") as caught:
         fixed_at_genesis(ServeSettings(tmp_path, **asked))  # type: ignore[arg-type]  # one field of any type
     assert caught.value.code == "config_mismatch"
+
+
+def test_extras_are_fixed_with_the_rest(tmp_path: Path) -> None:
+    first = fixed_at_genesis(ServeSettings(tmp_path, extras=("zk", "zk")))
+    assert first.extras == ("zk",)
+    assert fixed_at_genesis(ServeSettings(tmp_path)) == first == load_fixed(tmp_path)
+    assert fixed_at_genesis(ServeSettings(tmp_path, extras=("zk",))) == first
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert fixed_at_genesis(ServeSettings(plain)).extras == ()
+    with pytest.raises(UsageError, match="there are zk"):
+        fixed_at_genesis(ServeSettings(tmp_path / "other", extras=("zkp",)))
 
 
 def test_a_word_outside_the_vocabulary_is_refused_before_it_is_written(tmp_path: Path) -> None:
@@ -194,6 +207,10 @@ def test_a_word_outside_the_vocabulary_is_refused_before_it_is_written(tmp_path:
         {"tasks": None},
         {"invite_key": "xyz"},
         {"more": 1},
+        {"extras": []},
+        {"extras": ["zkp"]},
+        {"extras": ["zk", "zk"]},
+        {"extras": 5},
         {"allow_simulated": 1.5, "platform": 3},
     ],
 )
