@@ -38,6 +38,7 @@ from tools import (
     spec_functions_contract,
     spec_functions_credential,
     spec_functions_evidence,
+    spec_functions_wallet,
 )
 from tools.spec_diagnostic import diagnostic
 from tools.spec_policy import policy_of
@@ -243,6 +244,7 @@ _MODULES = (
     spec_functions_client,
     spec_functions_credential,
     spec_functions_evidence,
+    spec_functions_wallet,
 )
 FUNCTIONS: dict[str, Callable[[Given], Given]] = {
     name.removeprefix("_"): function

@@ -48,6 +48,7 @@ from tools.spec_cases_evidence import evidence_cases
 from tools.spec_cases_ledger import ledger_cases
 from tools.spec_cases_notary import notary_cases
 from tools.spec_cases_task import certificate_cases, task_cases
+from tools.spec_cases_wallet import wallet_cases
 from tools.spec_diagnostic import diagnostic, opened_cwt
 from tools.spec_world import SEALED, World
 
@@ -63,6 +64,7 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "conflict": conflict_cases,
     "contract": contract_cases,
     "credential": lambda _: credential_cases(),
+    "wallet": wallet_cases,
     "channel": channel_cases,
     "http": http_cases,
 }

@@ -10,7 +10,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LINTER = Path(sys.executable).parent / "lint-imports"
-PACKAGES = ("core", "protocol", "attestation", "channel", "sandbox", "enclave", "host", "client")
+PACKAGES = (
+    "core",
+    "protocol",
+    "attestation",
+    "channel",
+    "sandbox",
+    "enclave",
+    "host",
+    "client",
+    "mqtt",
+)
 
 LAYERS = "every package declares its side"
 SANDBOX = "only the enclave confines guests"

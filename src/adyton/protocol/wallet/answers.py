@@ -181,21 +181,6 @@ class Wallets(Message):
     wallets: Annotated[tuple[Wallet, ...], AtMost(limits.INDEX_PAGE)]
 
 
-@message("wallet-spent/1", max_bytes=512)
-class Spent(Message):
-    """What a limit's window holds.
-
-    Attributes:
-        label: the limit, in words.
-        used: in the present window.
-        maximum: of it.
-    """
-
-    label: Reason
-    used: Amount
-    maximum: Amount
-
-
 @message("wallet-next/1", max_bytes=128)
 class NextNonce(Message):
     """The nonce that an account's next transaction on a chain gets."""
