@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from adyton.client.conflict import verify_conflict
+    from adyton.client.device import Device
     from adyton.client.exchange import Accepted
     from adyton.client.executor import TaskExecutor
     from adyton.client.finished_task import FinishedTask
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accepted",
+    "Device",
     "FinishedTask",
     "HttpTransport",
     "Keystore",
@@ -55,6 +57,7 @@ __all__ = [
 # Loaded on first use: whoever needs one module of this package does not wait for all of them.
 _HOME: Final = {
     "Accepted": "exchange",
+    "Device": "device",
     "FinishedTask": "finished_task",
     "HttpTransport": "transport",
     "Keystore": "keystore",

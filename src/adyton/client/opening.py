@@ -6,12 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from adyton.mqtt.address import SCHEME
+from adyton.mqtt.identity import Identity
 
 if TYPE_CHECKING:
     from adyton.client.transport import Transport
 
 DIRECTORY: Final = "mqtt"
 AUTHORITY, CERTIFICATE, KEY = "ca.pem", "cert.pem", "key.pem"
+
+
+def broker_identity(home: Path) -> Identity:
+    """Return the files by which a client's directory is known to brokers; they are not looked at yet."""
+    files = home / DIRECTORY
+    return Identity(files / AUTHORITY, files / CERTIFICATE, files / KEY)
 
 
 def open_transport(url: str, home: Path) -> Transport:
@@ -25,11 +32,8 @@ def open_transport(url: str, home: Path) -> Transport:
     """
     if url.startswith(f"{SCHEME}://"):
         from adyton.client.mqtt_transport import MqttTransport
-        from adyton.mqtt.identity import Identity
 
-        files = home / DIRECTORY
-        identity = Identity(files / AUTHORITY, files / CERTIFICATE, files / KEY)
-        return MqttTransport(url, identity)
+        return MqttTransport(url, broker_identity(home))
     from adyton.client.transport import HttpTransport
 
     return HttpTransport(url)

@@ -226,6 +226,7 @@ CODES: Final[dict[str, str]] = {
     "wallet_unknown": "there is no such wallet or account, or it is not for this client",
     "policy_invalid": "the policy is not one, or leaves open what it must say",
     "payment_refused": "the wallet's policy does not allow it",
+    "payment_failed": "the chain has not taken the payment",
     "approval_pending": "others must approve it first",
     "nonce_used": "the nonce was used for another transaction",
     "key_reused": "the idempotency key was used for another request",

@@ -1,0 +1,186 @@
+"""A device that pays by itself: by the policy of a wallet in the enclave, over MQTT, each thing once.
+
+with Device.open("charger.json") as charger:
+    payment = charger.pay(to="0xF125…2A34", value=1025, data="charge 2026-11-21/17")
+    payment.wait()          # until the gateway says that it is confirmed
+
+The device holds no key that could pay: it asks, the enclave decides and signs, and what comes back is verified, with
+its receipt, before it is handed on. What the gateway reports of the chain is the gateway's word.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from adyton.attestation.policy import AppraisalPolicy
+from adyton.client.device_config import DeviceConfig
+from adyton.client.device_payments import Kept, Payment, PaymentJournal
+from adyton.client.keystore import Keystore
+from adyton.client.mqtt_transport import MqttTransport
+from adyton.client.opening import broker_identity
+from adyton.client.session import Session
+from adyton.client.wallet import Wallet
+from adyton.client.wallet_answers import PaymentRefused
+from adyton.client.wallet_document import encode_document
+from adyton.client.wallet_making import open_wallet, wallets
+from adyton.core import limits, strict_json
+from adyton.core.errors import Error, PolicyError, UsageError
+from adyton.protocol.ethereum.gas import floor_gas, intrinsic_gas
+from adyton.protocol.ethereum.transaction_json import read_transaction
+from adyton.protocol.wallet.requests import JSON_RPC
+
+_EVENT: Final = 8 * limits.KIB
+
+
+class Device:
+    """Open from `open` to `close`; usable from several threads."""
+
+    def __init__(self, config: DeviceConfig) -> None:
+        self._config = config
+        self._keystore = Keystore(config.home)
+        self._transport = MqttTransport(
+            config.server, broker_identity(config.home), on_event=self._heard
+        )
+        policy = AppraisalPolicy(allow_simulated=config.allow_simulated)
+        self.session = Session(self._keystore, self._transport, policy)
+        self._journal = PaymentJournal(config.home / "payments")
+        self._payments: dict[str, Payment] = {}
+        self._wallet: Wallet | None = None
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, config: Path | str) -> Device:
+        """Open the device of a configuration file; the first time its server is appraised and pinned.
+
+        Raises:
+            Error: as `DeviceConfig.load` and `Session.trust`.
+        """
+        made = cls(DeviceConfig.load(Path(config)))
+        try:
+            pin = made._keystore.pin(made._transport.server)
+            if pin is None or pin.fingerprint != made._config.fingerprint:
+                made.session.trust(made._config.fingerprint)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def __enter__(self) -> Device:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect; payments go on without the device."""
+        self.session.close()
+
+    def pay(
+        self,
+        *,
+        to: str,
+        value: int,
+        data: str,
+        chain: int | None = None,
+        gas: int = 0,
+        key: str = "",
+    ) -> Payment:
+        """Pay once.
+
+        Args:
+            to: address with its checksum.
+            value: wei.
+            data: the transaction id, by which the payment is found on the chain.
+            chain: chain id; by default the configuration's.
+            gas: by default what a transfer with this data takes.
+            key: under one key the device pays once, after any failure and restart; by default `data`.
+
+        Raises:
+            PaymentRefused: the wallet's policy does not allow it; nothing was signed.
+            UnavailableError: no answer, or not handed over: call again alike, it is paid once.
+            Error: as `send`.
+        """
+        fields = {
+            "to": to,
+            "value": hex(value),
+            "data": "0x" + data.encode().hex(),
+            "chainId": hex(self._config.chain if chain is None else chain),
+            "gas": hex(gas),
+            "maxFeePerGas": hex(self._config.max_fee),
+            "maxPriorityFeePerGas": hex(self._config.tip),
+        }
+        plain = read_transaction({**fields, "nonce": 0})
+        fields["gas"] = hex(gas or max(intrinsic_gas(plain), floor_gas(plain)))
+        return self.send(fields, key=key or data)
+
+    def send(
+        self, document: Mapping[str, Any] | str | bytes, *, key: str, profile: str = JSON_RPC
+    ) -> Payment:
+        """Have a transaction signed and broadcast, once under its key.
+
+        Args:
+            document: as wallets take it.
+            profile: `article` for a document in bare hex.
+
+        Raises:
+            UsageError: no key, or another document under it before. PolicyError: `approval_pending`.
+            Error: as `Wallet.sign_transaction` and `MqttTransport.hand_over`.
+        """
+        if not key:
+            raise UsageError(
+                "usage", "give a transaction id or a key: under it the device pays once"
+            )
+        with self._lock:
+            kept = self._journal.begin(key, profile, encode_document(document))
+            raw = kept.raw or self._signed(kept)
+        payment = Payment(self._transport, raw)
+        known = self._payments.get(payment.hash)
+        if known is not None and known.event.get("event") != "failed":
+            payment = known
+        self._payments[payment.hash] = payment
+        payment.hand_over()
+        return payment
+
+    def _signed(self, kept: Kept) -> bytes:
+        wallet = self.wallet()
+        account = self._config.account or wallet.account
+        try:
+            signing = wallet.sign_transaction(
+                account, kept.document, profile=kept.profile, key=kept.key
+            )
+        except PaymentRefused:
+            self._journal.drop(kept)
+            raise
+        if signing.pending is not None:
+            raise PolicyError("approval_pending", "others must approve the payment first")
+        self._journal.signed(kept, signing.raw)
+        return signing.raw
+
+    def wallet(self) -> Wallet:
+        """Return the wallet that pays.
+
+        Raises:
+            UsageError: the account is in no wallet of this device, or there is not exactly one wallet.
+        """
+        if self._wallet is None:
+            if self._config.account is not None:
+                self._wallet = open_wallet(self.session, self._config.account)
+            else:
+                found = wallets(self.session)
+                if len(found) != 1:
+                    raise UsageError("usage", f"{len(found)} wallets; name the account that pays")
+                self._wallet = found[0]
+        return self._wallet
+
+    def _heard(self, unverified: bytes) -> None:
+        try:
+            event = strict_json.read(unverified, most=_EVENT, depth=2)
+        except Error:
+            return
+        if type(event) is dict and type(event.get("hash")) is str:
+            payment = self._payments.get(event["hash"])
+            if payment is not None:
+                payment.heard(event)
