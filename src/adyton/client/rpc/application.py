@@ -76,7 +76,7 @@ class Application:
         except Unwelcome as refusal:
             # Its body is not read: the connection cannot go on.
             number = LIMIT if refusal.status == 413 else INVALID
-            told = strict_json.write(error_answer(None, RpcError(number, refusal.text)))
+            told = strict_json.write(error_answer(None, RpcError(number, refusal.message)))
             await _reply(send, refusal.status, told, [(b"connection", b"close")])
             return
         if body is None:

@@ -26,12 +26,12 @@ class Broadcaster:
 
     Args:
         node: which.
-        sleep: waits between attempts, seconds.
+        wait: waits so many seconds between attempts; True where there is to be no other one.
     """
 
-    def __init__(self, node: Node, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, node: Node, wait: Callable[[float], bool | None] = time.sleep) -> None:
         self._node = node
-        self._sleep = sleep
+        self._wait = wait
 
     def send(self, signed: SignedTransaction) -> None:
         """Send it, again where there is no answer; that the node has it already is success.
@@ -41,7 +41,8 @@ class Broadcaster:
         """
         problem: Error | None = None
         for pause in (0.0, *_PAUSES_S):
-            self._sleep(pause)
+            if self._wait(pause):
+                break
             try:
                 self.send_once(signed)
                 return

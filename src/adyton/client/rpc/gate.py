@@ -14,8 +14,8 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _JSON: Final = "application/json"
 
 
-class Unwelcome(Exception):
-    """A request that is not read: no error of the project, but an answer in HTTP's own words.
+class Unwelcome(UsageError):
+    """A request that is not read, answered in HTTP's own words.
 
     Args:
         status: of HTTP.
@@ -23,9 +23,11 @@ class Unwelcome(Exception):
     """
 
     def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
+        super().__init__("bad_argument", text)
         self.status = status
-        self.text = text
+
+    def __reduce__(self) -> tuple[type[Unwelcome], tuple[int, str]]:  # type: ignore[override]  # other arguments than the base
+        return type(self), (self.status, self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class Gate:
         if host is None:
             raise Unwelcome(400, "one Host header is needed")
         if _name(host) not in _LOOPBACK | self.hosts:
-            raise Unwelcome(403, "this Host is not served; use 127.0.0.1, or start with --host")
+            raise Unwelcome(
+                403, "this Host is not served; use 127.0.0.1, or start with --allow-host"
+            )
         # 2. Not out of a page that was not allowed (cross-site requests).
         if b"origin" in headers and _one(headers, b"origin") not in self.origins:
             raise Unwelcome(403, "web pages may not ask; allow one with --allow-origin")

@@ -120,7 +120,14 @@ def _error(unverified: Any) -> NodeError:
     number, text = unverified.get("code"), unverified.get("message")
     return NodeError(
         number if type(number) is int and abs(number) < 2**31 else SERVER,
-        text[: limits.RPC_NODE_ERROR] if type(text) is str else "the node answers with an error",
+        _words(text) if type(text) is str else "the node answers with an error",
         unverified.get("data"),
         code="node_refused",
+    )
+
+
+def _words(text: str) -> str:
+    # They end in a log, where they must not steer a terminal.
+    return "".join(
+        char if char.isprintable() else "\ufffd" for char in text[: limits.RPC_NODE_ERROR]
     )

@@ -111,7 +111,8 @@ def serve(signer: Signer, settings: RpcSettings, on_ready: Callable[[RpcFacts], 
         chain = PinnedChain.pin(node, settings.chain_id)
         journal = Journal(settings.journal / str(chain.id))
         waiting = len(journal.entries())
-        broadcaster = Broadcaster(node)
+        stopping = threading.Event()
+        broadcaster = Broadcaster(node, stopping.wait)
         recovery = Recovery(signer, journal, chain.id)
         sending = Sending(signer, node, chain, settings.caps, journal, broadcaster, recovery)
         methods = Methods(signer, node, chain, sending, only=settings.accounts, raw=settings.raw)
@@ -131,7 +132,7 @@ def serve(signer: Signer, settings: RpcSettings, on_ready: Callable[[RpcFacts], 
                 url = f"http://{host}:{port}"
                 on_ready(RpcFacts(url, port, chain.id, accounts, waiting, stop))
 
-            asyncio.run(_serve(methods, node, settings, listener, told))
+            asyncio.run(_serve(methods, node, settings, listener, stopping, told))
         finally:
             watch.stop()
 
@@ -141,6 +142,7 @@ async def _serve(
     node: Node,
     settings: RpcSettings,
     listener: socket.socket,
+    stopping: threading.Event,
     told: Callable[[Callable[[], None]], None],
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -163,6 +165,8 @@ async def _serve(
     )
 
     def stop() -> None:
+        # What is signed is in the journal: nobody need wait until the node takes it.
+        stopping.set()
         server.should_exit = True
 
     server = _Server(config, lambda: told(stop))

@@ -127,5 +127,7 @@ class Watch:
                 _log.warning("signed transactions wait: %s", problem.message)
             except OSError as problem:
                 _log.warning("the journal cannot be written: %s", problem.strerror)
+            except Exception:  # noqa: BLE001  # a defect of ours must not end the watch
+                _log.exception("a defect")
             if self._stopping.wait(self._every_s / 4):
                 return

@@ -39,6 +39,7 @@ class Parts:
     methods: Methods
     watch: Watch
     pauses: list[float]
+    stopping: list[bool]
     clock: list[float]
 
     @property
@@ -64,7 +65,13 @@ def parts(directory: Path, *, signer: FakeSigner | None = None, **settings: Any)
     chain, journal = PinnedChain(node, CHAIN), Journal(directory / "journal")
     pauses: list[float] = []
     clock = [0.0]
-    broadcaster = Broadcaster(node, pauses.append)
+    stopping: list[bool] = []
+
+    def wait(seconds: float) -> bool:
+        pauses.append(seconds)
+        return seconds > 0 and bool(stopping)
+
+    broadcaster = Broadcaster(node, wait)
     recovery = Recovery(signer, journal, CHAIN, lambda: NOW_MS)
     sending = Sending(signer, node, chain, Caps(), journal, broadcaster, recovery, lambda: NOW_MS)
     watch = Watch(
@@ -77,4 +84,4 @@ def parts(directory: Path, *, signer: FakeSigner | None = None, **settings: Any)
         now_ms=lambda: NOW_MS,
     )
     methods = Methods(signer, node, chain, sending, **settings)
-    return Parts(node, signer, journal, sending, methods, watch, pauses, clock)
+    return Parts(node, signer, journal, sending, methods, watch, pauses, stopping, clock)

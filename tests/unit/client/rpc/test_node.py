@@ -92,6 +92,7 @@ def test_an_answer_without_end_is_cut(
         ({"code": "x", "message": 7}, -32000, "the node answers with an error"),
         ({"code": 2**40}, -32000, "the node answers with an error"),
         ("no", -32000, "the node answers with an error"),
+        ({"code": 1, "message": "a\x1b[2Jb\n"}, 1, "a\ufffd[2Jb\ufffd"),
         ({"code": 1, "message": "x" * 10**5}, 1, "x" * limits.RPC_NODE_ERROR),
     ],
 )

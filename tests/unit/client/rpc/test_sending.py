@@ -134,6 +134,15 @@ def test_a_gap_is_given_time_to_close(made: Parts) -> None:
     assert len(set(made.broadcasts)) == 1
 
 
+def test_whoever_stops_does_not_wait_for_the_node(made: Parts) -> None:
+    made.node.answers["eth_sendRawTransaction"] = silent
+    made.stopping.append(True)
+    with pytest.raises(RpcError, match="kept and sent again"):
+        made.pay()
+    assert len(made.broadcasts) == 1
+    assert len(made.journal.entries()) == 1
+
+
 @pytest.mark.parametrize("answer", [refuse("transaction underpriced"), silent])
 def test_what_is_not_broadcast_is_kept_and_says_so(made: Parts, answer: Any) -> None:
     made.node.answers["eth_sendRawTransaction"] = answer
