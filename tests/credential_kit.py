@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -177,13 +178,22 @@ def check(
     )
 
 
+_PART = re.compile(r"(?!None\b)[a-z].* ")  # what a text says something of
+
+
+def require_told(problem: CredentialError, reason: Reason) -> None:
+    """Require that an error tells this reason, after the part that it is about."""
+    assert (problem.reason, problem.code) == (reason.word, "credential_refused")
+    assert problem.message.endswith(reason.text)
+    assert _PART.fullmatch(problem.message.removesuffix(reason.text)), problem.message
+
+
 @contextmanager
 def refusal(reason: Reason) -> Iterator[None]:
     """Expect a refusal for this reason, with its text."""
     with pytest.raises(CredentialError) as caught:
         yield
-    assert (caught.value.reason, caught.value.code) == (reason.word, "credential_refused")
-    assert reason.text in caught.value.message
+    require_told(caught.value, reason)
 
 
 def refused_at(presentation: str, reason: Reason, step: Step, **arguments: Any) -> None:
@@ -195,7 +205,7 @@ def refused_at(presentation: str, reason: Reason, step: Step, **arguments: Any) 
     given.setdefault("status_of", lambda _: Status.UNKNOWN)
     with pytest.raises(CredentialError) as caught:
         check_presentation(presentation, checklist=checklist, **given)
-    assert caught.value.reason == reason.word
+    require_told(caught.value, reason)
     lines = checklist.lines(caught.value)
     failed = [line for line in lines if line.mark is Mark.FAILED]
     assert [(line.step, line.reason, line.text) for line in failed] == [

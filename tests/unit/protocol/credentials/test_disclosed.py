@@ -37,6 +37,12 @@ def test_a_claim_and_an_item() -> None:
     assert values(payload, NAME) == {"a": 1, "name": "Erika", "list": ["FR"]}
 
 
+def test_items_behind_a_hidden_one_stay() -> None:
+    payload = {"list": [{"...": DECOY}, {"...": digest(ITEM)}, "FR", {"...": digest("other")}, 1]}
+    assert values(payload, ITEM) == {"list": ["DE", "FR", 1]}
+    assert together(payload, ITEM).places == {ITEM: ("list", 0)}
+
+
 def test_disclosures_inside_of_disclosures() -> None:
     inner = disclosure("s3", "locality", "Köln")
     item = disclosure("s4", {"_sd": [digest(inner)], "open": True})

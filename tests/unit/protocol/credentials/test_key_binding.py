@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from adyton.core.errors import CredentialError
 from adyton.protocol.credentials import key_binding
 from adyton.protocol.credentials.jws import read_jws
 from adyton.protocol.credentials.key_binding import Binding
 from adyton.protocol.credentials.reasons import Reason
-from tests.credential_kit import ED_KEY, HOLDER_KEY, ISSUER_KEY, NOW, jws, refusal
+from tests.credential_kit import ED_KEY, HOLDER_KEY, ISSUER_KEY, NOW, jws, refusal, require_told
 
 CLAIMS: dict[str, Any] = {"aud": "network", "nonce": "n", "sd_hash": "h", "iat": NOW}
 SOUND = Binding("network", "n", "h", NOW, None, None)
@@ -57,8 +58,9 @@ def test_what_is_missing(name: str) -> None:
 @pytest.mark.parametrize("name", ["iat", "exp", "nbf"])
 @pytest.mark.parametrize("value", [None, "", str(NOW), -1, NOW + 0.5, True, [NOW]])
 def test_times_are_whole_numbers(name: str, value: Any) -> None:
-    with refusal(Reason.TIME_FORM):
+    with pytest.raises(CredentialError, match="the key binding has a time") as told:
         read({**CLAIMS, name: value})
+    require_told(told.value, Reason.TIME_FORM)
 
 
 def test_a_payload_is_strict() -> None:
@@ -90,6 +92,7 @@ def fresh(now_s: int, ends: int | None = None, begins: int | None = None, skew_s
 def test_fresh(after: int) -> None:
     fresh(NOW + after)
     fresh(NOW + after, ends=NOW + after + 1, begins=NOW + after)
+    fresh(NOW + after, ends=NOW + after - 59, begins=NOW + after + 60)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +104,7 @@ def test_fresh(after: int) -> None:
         (601, None, None, 0, Reason.BINDING_OLD),
         (9 * 10**6, None, None, 60, Reason.BINDING_OLD),
         (10, NOW + 10, None, 0, Reason.BINDING_OLD),
+        (0, None, NOW + 61, 60, Reason.BINDING_FUTURE),
         (70, NOW + 10, None, 60, Reason.BINDING_OLD),
         (10, None, NOW + 11, 0, Reason.BINDING_FUTURE),
     ],

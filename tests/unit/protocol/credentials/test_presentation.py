@@ -33,6 +33,7 @@ from tests.credential_kit import (
     disclosure,
     issued,
     presented,
+    refusal,
     refused_at,
 )
 
@@ -289,6 +290,9 @@ def test_what_a_policy_may_ask_for() -> None:
     shown = presented(disclosed=[("age_equal_or_over", "21")])
     refused_at(shown, Reason.UNDER_AGE, Step.POLICY, policy=asks)
     assert check(presented(disclosed=[]), age=None).age_by == ""
+    shown = presented(disclosed=[("given_name",)])
+    everything = frozenset(check(shown, age=None).claims)
+    assert check(shown, age=None, claims=everything).age_by == ""
 
 
 def test_where_no_binding_is_asked_for() -> None:
@@ -327,6 +331,14 @@ def test_where_no_binding_is_asked_for() -> None:
 def test_policies_that_make_no_sense(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         replace(POLICY, **wrong)
+
+
+def test_no_skew_and_no_age_of_a_binding() -> None:
+    exact: dict[str, Any] = {"validity": Validity(0, True), "binding_oldest_s": 0}
+    check(presented(), **exact)
+    for now_s, reason in ((NOW + 1, Reason.BINDING_OLD), (NOW - 1, Reason.BINDING_FUTURE)):
+        with refusal(reason):
+            check(presented(), now_s=now_s, **exact)
 
 
 def test_error_texts_hold_no_claim() -> None:

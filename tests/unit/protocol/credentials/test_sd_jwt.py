@@ -136,5 +136,9 @@ def test_sizes_are_bounded() -> None:
     assert len(read_sd_jwt("~".join([SIGNED, *many[:most], ""])).disclosures) == most
     with refusal(Reason.DISCLOSURES_MANY):
         read_sd_jwt("~".join([SIGNED, *many, ""]))
+    room = (limits.CREDENTIAL - len(SIGNED) - 2) * 3 // 4 - len('["",1]')
+    largest = f"{SIGNED}~{part(json.dumps(['x' * room, 1], separators=(',', ':')).encode())}~"
+    assert len(largest) == limits.CREDENTIAL
+    assert read_sd_jwt(largest).disclosures[0].text == largest.split("~")[1]
     with refusal(Reason.TOO_LARGE):
-        read_sd_jwt(SIGNED + "~" + "A" * limits.CREDENTIAL)
+        read_sd_jwt(largest + "A")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from adyton.core import limits
 from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.status import (
     ListKind,
@@ -41,6 +42,18 @@ def test_both_kinds() -> None:
         (ListKind.TOKEN, ""),
         (ListKind.BITSTRING, "revocation"),
         (ListKind.BITSTRING, "suspension"),
+    ]
+
+
+def test_the_ends_of_what_is_taken() -> None:
+    longest = "x:" + "a" * (limits.STATUS_URI - 2)
+    (first,) = read_status({"status": {"status_list": {"idx": 0, "uri": longest}}})
+    assert (first.index, first.uri) == (0, longest)
+    with refusal(Reason.STATUS_FORM):
+        read_status({"status": {"status_list": {"idx": 0, "uri": longest + "a"}}})
+    last = {**BITS, "statusListIndex": str(limits.JSON_INTEGER)}
+    assert [place.index for place in read_status({"credentialStatus": [last] * 4})] == [
+        *[limits.JSON_INTEGER] * 4
     ]
 
 

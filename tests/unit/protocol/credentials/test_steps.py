@@ -57,7 +57,10 @@ def test_steps_are_taken_in_order() -> None:
         checklist.lines()
     with pytest.raises(InvariantError):
         checklist.at(Step.REQUEST)
+    with pytest.raises(InvariantError):
+        checklist.lines(refused(Reason.NONCE, "it"))
     checklist.at(Step.SIZE)
+    assert checklist.lines(refused(Reason.NONCE, "it"))[0].mark is Mark.FAILED
     for step in (Step.SIZE, Step.SENDER):
         with pytest.raises(InvariantError):
             checklist.at(step)

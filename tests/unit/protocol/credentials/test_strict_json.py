@@ -113,7 +113,10 @@ def test_depth_is_bounded_whatever_stands_in_texts() -> None:
     assert read(b"[" * deepest + b"]" * deepest, "it") != []
     assert read(json.dumps(["[[[[{{{{" * 9, '"[', "\\[", '\\"[' * 20]).encode(), "it")
     assert read(b"[" + b"[]," * 500 + b"[]]", "it") == [[]] * 501
+    beside = b"[[]," + b"[" * (deepest - 1) + b"]" * (deepest - 1) + b"]"
+    assert read(beside, "it") != []
     for data in (
+        b"[" + b"[]," * 40 + b"[" * deepest + b"]" * deepest + b"]",
         b"[" * (deepest + 1) + b"]" * (deepest + 1),
         b'{"a":' * (deepest + 1) + b"1" + b"}" * (deepest + 1),
         b"[" * 60_000,
@@ -129,6 +132,16 @@ def test_size_is_bounded() -> None:
         read(b'"' + b"a" * 9 + b'"', "it", most=10)
     with refusal(Reason.TOO_LARGE):
         read(b" " * (limits.CREDENTIAL + 1), "it")
+
+
+def test_an_objects_size_is_bounded() -> None:
+    assert read_object(b'{"a":1}', "it", most=7) == {"a": 1}
+    with refusal(Reason.TOO_LARGE):
+        read_object(b'{"a":1}', "it", most=6)
+
+
+def test_what_is_written_has_no_whitespace_and_few_escapes() -> None:
+    assert write({"ä": ["é", 1, None], "b": True}) == '{"ä":["é",1,null],"b":true}'.encode()
 
 
 @pytest.mark.parametrize("data", [b"[]", b'"{}"', b"null", b"1"])
