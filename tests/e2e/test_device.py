@@ -313,7 +313,7 @@ def test_what_is_signed_is_not_in_broker_or_gateway_before_it_is_handed_over(
     key = os.urandom(16).hex()
     with Device.open(config) as device:
         payment = device.pay(to=TO, value=5, data="told", key=key)
-        assert decode_signed(payment.transaction.raw)
+        assert decode_signed(payment.transaction.raw).transaction.value == 5
         for secret in (key.encode(), content_digest(key.encode()).hex().encode()):
             assert Search(secret).in_process(gateway.pid) == []
             assert Search(secret).in_file(gateway.log) == []

@@ -37,6 +37,7 @@ _NAMES_SLOT: Final = bytes(
     32
 )  # the one stored name that is not an HMAC: it holds the key of the others
 _NAMES_APP: Final = "names"
+_NAMES_KEPT: Final = 8192
 
 
 @message("value/1", max_bytes=limits.STATE_VALUE)
@@ -101,7 +102,7 @@ class State:
         self._host = host
         self._tree = StateTree()
         self._name_key: bytes | None = None
-        self._last_name = (b"", "", b"")  # name, app, stored name
+        self._names: dict[tuple[str, bytes], bytes] = {}  # stored names of those used lately
         self._height = 0
         self._entry: dict[bytes, _Pending] = {}
         # Values of blocks that the host may not have stored yet, with the height that wrote them.
@@ -335,12 +336,16 @@ class State:
         if self._name_key is None:
             # A new chain: the key becomes a state value with the first entry.
             self._name_key = self._keys.state_names_seed
-        # A value is asked for, then written: the last name is kept. One tuple, for other threads read here as well.
-        last = self._last_name
-        if last[0] != name or last[1] != app:
+        # A value is asked for, then written, in this request or a later one. Other threads read here as well: a
+        # dictionary's own operations are whole.
+        named = (app, name)
+        stored = self._names.get(named)
+        if stored is None:
             stored = mac(self._name_key, Context.STATE_NAME, app.encode(), name)
-            self._last_name = last = (name, app, stored)
-        return last[2]
+            if len(self._names) >= _NAMES_KEPT:
+                self._names.clear()
+            self._names[named] = stored
+        return stored
 
     def _key(self, kind: int, epoch: int) -> SivKey:
         if kind == PADDED or (kind == DURABLE and epoch == 0):

@@ -18,6 +18,7 @@ Chain, nonce and place are eight bytes, big-endian.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from copy import copy
 from typing import Final
 
 from adyton.core import limits
@@ -40,7 +41,8 @@ _AUDIT: Final = b"l"
 _PROPOSAL: Final = b"q"
 _KEY: Final = b"i"
 _SECRET_LEAST: Final = 512
-_POLICIES: Final = 256
+_POLICIES: Final = 256  # kept as they were read
+_WINDOWS: Final = 4096  # likewise
 
 
 class Book:
@@ -60,6 +62,7 @@ class Book:
         self._meters: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
         self._proposals: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
         self._policies: OrderedDict[bytes, Policy] = OrderedDict()
+        self._windows: OrderedDict[bytes, tuple[bytes, Window]] = OrderedDict()
 
     def visit(self, loaded: Loaded) -> None:
         """Take up a value met while the state is loaded."""
@@ -209,9 +212,14 @@ class Book:
     # --- limits ---------------------------------------------------------------------------------
 
     def window(self, wallet: bytes, meter: bytes, window_s: int) -> Window:
-        """Return what a meter's window holds."""
-        held = self._state.get_hot(APP, _METER + wallet + meter)
-        return Window(window_s) if held is None else Window.decode(held)
+        """Return what a meter's window holds; the caller's own to add to."""
+        name = wallet + meter
+        held = self._state.get_hot(APP, _METER + name)
+        if held is None:
+            return Window(window_s)
+        known = self._windows.get(name)
+        # Decoded before, out of these very bytes.
+        return copy(known[1]) if known is not None and known[0] == held else Window.decode(held)
 
     def require_meters(self, wallet: bytes, wanted: list[bytes]) -> None:
         """Refuse meters for which there is no room.
@@ -231,10 +239,14 @@ class Book:
     ) -> None:
         """Write what a meter's window holds; it goes when all of it is past."""
         self._meters[wallet][meter] = None
+        name, encoded = wallet + meter, window.encode()
+        self._windows[name] = (encoded, window)
+        if len(self._windows) > _WINDOWS:
+            self._windows.popitem(last=False)
         self._state.set(
             APP,
-            _METER + wallet + meter,
-            window.encode(),
+            _METER + name,
+            encoded,
             expires_ms=now_ms + 2 * window_s * 1000,
             hot=True,
         )

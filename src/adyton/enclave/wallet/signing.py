@@ -26,7 +26,7 @@ from adyton.core.crypto import digest
 from adyton.core.errors import InvariantError, UsageError
 from adyton.enclave.apps.base import Call
 from adyton.enclave.wallet.approvals import Approved, propose
-from adyton.enclave.wallet.audit import audit_entry
+from adyton.enclave.wallet.audit import audit_entry, subject_of
 from adyton.enclave.wallet.book import Book
 from adyton.enclave.wallet.documents import read_intent
 from adyton.enclave.wallet.records import KeyRecord, NonceRecord
@@ -40,6 +40,7 @@ from adyton.protocol.wallet.decision import NO_CREDIT, decide
 from adyton.protocol.wallet.intent import CANCEL, Intent
 from adyton.protocol.wallet.policy import APPROVE, DENY, Decision, Meter
 from adyton.protocol.wallet.requests import Sign, amount
+from adyton.protocol.wallet.windows import Window
 from adyton.protocol.words import require_ordering
 
 _NOTHING: Final = bytes(32)
@@ -107,6 +108,7 @@ class Signer:
         # 4
         policy = self._book.policy(asked.wallet)
         transaction, before = intent.transaction, None
+        signed = signing_digest(intent)
         if transaction is not None:
             before = self._book.nonce_record(
                 intent.account, transaction.chain_id, transaction.nonce
@@ -114,28 +116,28 @@ class Signer:
         if transaction is not None and before is None:
             self._require_free(intent.account, transaction, cancel=intent.method == CANCEL)
         if transaction is not None and before is not None:
-            if before.digest == transaction.signing_hash:
-                return self._again(asked, intent, transaction, before)
+            if before.digest == signed:
+                return self._again(asked, transaction, before)
             _require_replacement(asked.sign, intent, transaction, before)
         # 5
+        seen: dict[bytes, Window] = {}
         if policy is None:
             decision = Decision(DENY, "", "the wallet has no policy yet, so it signs nothing")
         else:
             credit = NO_CREDIT if before is None else _credit(before)
-            decision = decide(
-                policy, intent, asked.client, asked.wallet.owner, self._meter(asked), credit
-            )
-        if decision.effect == DENY or policy is None:
-            return self._told(asked, intent, decision, REFUSED)
+            used = self._meter(asked, seen)
+            decision = decide(policy, intent, asked.client, asked.wallet.owner, used, credit)
+        if decision.effect == DENY:
+            return self._told(asked, intent, decision, REFUSED, signed)
         # 6
         if decision.effect == APPROVE and decision.approvals is not None:
             missing = decision.approvals.m
             if asked.approved is not None:
                 missing = asked.approved.missing(decision.approvals)
             if missing:
-                return self._wait(asked, intent, decision, missing)
+                return self._wait(asked, intent, decision, signed, missing)
         # 7, 8
-        return self._sign(asked, intent, decision, before)
+        return self._sign(asked, intent, decision, before, seen)
 
     def _require_free(self, account: bytes, transaction: Transaction, *, cancel: bool) -> None:
         nonce, following = (
@@ -155,17 +157,18 @@ class Signer:
                 "raise it with adyton wallet nonce",
             )
 
-    def _meter(self, asked: _Asked) -> Callable[[Meter], int]:
+    def _meter(self, asked: _Asked, seen: dict[bytes, Window]) -> Callable[[Meter], int]:
+        """Return what says how much a meter holds; the windows that were looked at are left in `seen`."""
         now_s = asked.call.time_ms // 1000
 
         def used(meter: Meter) -> int:
-            return self._book.window(asked.wallet.wallet, meter.key, meter.window_s).used(now_s)
+            window = self._book.window(asked.wallet.wallet, meter.key, meter.window_s)
+            seen[meter.key] = window
+            return window.used(now_s)
 
         return used
 
-    def _again(
-        self, asked: _Asked, intent: Intent, transaction: Transaction, before: NonceRecord
-    ) -> Signed:
+    def _again(self, asked: _Asked, transaction: Transaction, before: NonceRecord) -> Signed:
         """Answer with the signature that was made of the same transaction."""
         if asked.client not in (before.client, asked.wallet.owner):
             raise UsageError("nonce_used", "the nonce was used by another client")
@@ -185,7 +188,9 @@ class Signer:
             0,
         )
 
-    def _wait(self, asked: _Asked, intent: Intent, decision: Decision, missing: int) -> Signed:
+    def _wait(
+        self, asked: _Asked, intent: Intent, decision: Decision, signed: bytes, missing: int
+    ) -> Signed:
         """Let a request wait for those who must approve it."""
         named = None if asked.approved is None else asked.approved.proposal
         if named is None and decision.approvals is not None:
@@ -193,21 +198,22 @@ class Signer:
             named = propose(
                 self._book, asked.call, asked.wallet, content, decision.approvals
             ).proposal
-        told = self._told(asked, intent, decision, PENDING)
+        told = self._told(asked, intent, decision, PENDING, signed)
         return replace(told, proposal=named, missing=missing)
 
     def _sign(
-        self, asked: _Asked, intent: Intent, decision: Decision, before: NonceRecord | None
+        self,
+        asked: _Asked,
+        intent: Intent,
+        decision: Decision,
+        before: NonceRecord | None,
+        seen: dict[bytes, Window],
     ) -> Signed:
         wallet, call = asked.wallet.wallet, asked.call
         now_s = call.time_ms // 1000
         self._book.require_meters(wallet, [charge.meter.key for charge in decision.charges])
-        windows = []
         for charge in decision.charges:
-            meter = charge.meter
-            window = self._book.window(wallet, meter.key, meter.window_s)
-            window.add(now_s, charge.amount)
-            windows.append((meter, window))
+            seen[charge.meter.key].add(now_s, charge.amount)
         place = [account.address for account in asked.wallet.accounts].index(intent.account)
         raw = b""
         with self._vault().key(wallet, self._book.secret(wallet), place) as key:
@@ -215,30 +221,30 @@ class Signer:
                 raise InvariantError("invariant", "another key than the account's")
             if intent.transaction is not None:
                 made = sign_transaction(intent.transaction, key.secret, key.public)
-                signature, raw, signed = made.signature, made.raw, made.transaction.signing_hash
+                signature, raw = made.signature, made.raw
+                signed = made.transaction.signing_hash
             else:
                 signed = signing_digest(intent)
                 signature = sign(signed, key.secret, key.public)
         # From here on nothing fails: what is written is what is signed.
-        for meter, window in windows:
-            self._book.write_window(wallet, meter.key, window, call.time_ms, meter.window_s)
+        for charge in decision.charges:
+            meter = charge.meter
+            self._book.write_window(
+                wallet, meter.key, seen[meter.key], call.time_ms, meter.window_s
+            )
         if intent.transaction is not None:
-            self._write_nonce(asked, intent, decision, before, signed, signature)
-        told = self._told(asked, intent, decision, SIGNED)
-        return replace(told, signature=signature.to_bytes(), raw=raw)
+            self._write_nonce(asked, intent.transaction, decision, before, signed, signature)
+        return self._told(asked, intent, decision, SIGNED, signed, signature.to_bytes(), raw)
 
     def _write_nonce(
         self,
         asked: _Asked,
-        intent: Intent,
+        transaction: Transaction,
         decision: Decision,
         before: NonceRecord | None,
         signed: bytes,
         signature: Signature,
     ) -> None:
-        transaction = intent.transaction
-        if transaction is None:
-            return
         credit = {} if before is None else _credit(before)
         # What an earlier one holds of other limits stays charged there, and is no credit any more.
         charges = {
@@ -253,40 +259,41 @@ class Signer:
             amount(_tip(transaction)),
             tuple((key, amount(held)) for key, held in sorted(charges.items())),
         )
-        self._book.write_nonce(intent.account, transaction.chain_id, transaction.nonce, record)
+        self._book.write_nonce(asked.sign.account, transaction.chain_id, transaction.nonce, record)
 
-    def _told(self, asked: _Asked, intent: Intent, decision: Decision, status: str) -> Signed:
-        """Return the answer, after its audit entry is written."""
-        transaction = intent.transaction
-        # What is refused may have no chain or nonce of its own; what would have been signed has a digest.
+    def _told(
+        self,
+        asked: _Asked,
+        intent: Intent,
+        decision: Decision,
+        status: str,
+        signed: bytes,
+        signature: bytes = b"",
+        raw: bytes = b"",
+    ) -> Signed:
+        """Return the answer, after its audit entry is written.
+
+        A refusal is audited with what would have been signed; its answer names no digest and no nonce.
+        """
+        wallet, transaction = asked.wallet, intent.transaction
         told = Signed(
-            status,
-            decision.reason[:1024],
-            decision.rule,
-            asked.wallet.version,
-            asked.wallet.policy_hash,
-            _chain(intent),
-            None if transaction is None or status != SIGNED else transaction.nonce,
-            signing_digest(intent) if status == SIGNED else _NOTHING,
-            b"",
-            b"",
-            None,
-            0,
+            status=status,
+            reason=decision.reason[:1024],
+            rule=decision.rule,
+            version=wallet.version,
+            policy_hash=wallet.policy_hash,
+            chain_id=_chain(intent),
+            nonce=None if transaction is None or status != SIGNED else transaction.nonce,
+            digest=signed if status == SIGNED else _NOTHING,
+            signature=signature,
+            raw=raw,
+            proposal=None,
+            missing=0,
         )
         proposal = None if asked.approved is None else asked.approved.proposal
-        entry = audit_entry(self._book, asked.call, asked.wallet, asked.sign.method, told)
-        self._book.write_audit(
-            asked.wallet.wallet,
-            replace(
-                entry,
-                account=intent.account,
-                digest=signing_digest(intent),
-                to=b"" if transaction is None else transaction.to or b"",
-                value=b"" if transaction is None else amount(transaction.value),
-                max_cost=b"" if transaction is None else amount(transaction.max_cost),
-                proposal=proposal,
-            ),
-        )
+        subject = subject_of(intent, signed, proposal)
+        entry = audit_entry(self._book, asked.call, wallet, asked.sign.method, told, subject)
+        self._book.write_audit(wallet.wallet, entry)
         return told
 
 
