@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 import adyton.protocol
+import adyton.protocol.credentials
 from adyton.core.fields import AtMost, Exactly, OneOf
 from adyton.core.schema import REGISTRY, Message
 
@@ -17,8 +18,9 @@ MOST = 40  # a sample's longest string: bounds themselves are tested one by one
 
 def every_message() -> dict[str, type[Message]]:
     """Return every message of the protocol by its wire name."""
-    for module in pkgutil.iter_modules(adyton.protocol.__path__):
-        importlib.import_module(f"adyton.protocol.{module.name}")
+    for package in (adyton.protocol, adyton.protocol.credentials):
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
     return {
         name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("adyton.protocol")
     }
@@ -100,6 +102,9 @@ def strategy(annotation: Any) -> st.SearchStrategy[Any]:
     if inner is bool:
         return st.booleans()
     if inner is bytes:
+        if exactly and exactly.size > 1024:  # repeated: so many bytes are too much to draw
+            size = exactly.size
+            return st.binary(min_size=8, max_size=8).map(lambda part: (part * size)[:size])
         if exactly:
             return st.binary(min_size=exactly.size, max_size=exactly.size)
         return st.binary(max_size=min(most.size, MOST))

@@ -38,6 +38,7 @@ from tools import (
     spec_functions_contract,
     spec_functions_credential,
     spec_functions_evidence,
+    spec_functions_identity,
     spec_functions_wallet,
 )
 from tools.spec_diagnostic import diagnostic
@@ -245,6 +246,7 @@ _MODULES = (
     spec_functions_credential,
     spec_functions_evidence,
     spec_functions_wallet,
+    spec_functions_identity,
 )
 FUNCTIONS: dict[str, Callable[[Given], Given]] = {
     name.removeprefix("_"): function

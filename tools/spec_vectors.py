@@ -45,6 +45,7 @@ from tools.spec_cases_contract import contract_cases
 from tools.spec_cases_credential import credential_cases
 from tools.spec_cases_end import end_cases
 from tools.spec_cases_evidence import evidence_cases
+from tools.spec_cases_identity import did_cases, range_proof_cases, status_list_cases
 from tools.spec_cases_ledger import ledger_cases
 from tools.spec_cases_notary import notary_cases
 from tools.spec_cases_task import certificate_cases, task_cases
@@ -65,6 +66,9 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "contract": contract_cases,
     "credential": lambda _: credential_cases(),
     "wallet": wallet_cases,
+    "did": lambda _: did_cases(),
+    "status-list": lambda _: status_list_cases(),
+    "range-proof": lambda _: range_proof_cases(),
     "channel": channel_cases,
     "http": http_cases,
 }
