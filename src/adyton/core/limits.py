@@ -158,6 +158,7 @@ IDENTITY_KEYS: Final = 64  # keys, senders, issuers of one record
 IDENTITY_RECORD: Final = 64 * KIB
 PRESENTATION: Final = 64 * KIB  # that a holder seals
 STATUS_TOKEN: Final = 280 * KIB  # characters of a signed status list, as a transaction brings it
+STATUS_URI: Final = 2048  # characters of its address, as a credential names it
 STATUS_LIST: Final = 1 * MIB  # inflated: eight million credentials at one bit each
 STATUS_PAGE: Final = 16 * KIB  # of a list in state; every page has this size
 DID: Final = 1024  # characters

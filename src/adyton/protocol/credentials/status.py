@@ -16,7 +16,6 @@ from adyton.protocol.credentials.reasons import Reason, refused
 from adyton.protocol.credentials.strict_json import Json, Object
 
 _WHAT: Final = "the credential"
-_URI_MOST: Final = 2048
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _PURPOSES: Final = ("revocation", "suspension")
@@ -114,6 +113,6 @@ def _bitstring(entry: Json) -> StatusReference:
 
 
 def _uri(value: Json) -> str:
-    if type(value) is not str or len(value) > _URI_MOST or not _URI.fullmatch(value):
+    if type(value) is not str or len(value) > limits.STATUS_URI or not _URI.fullmatch(value):
         raise refused(Reason.STATUS_FORM, _WHAT)
     return value
