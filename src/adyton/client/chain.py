@@ -22,9 +22,11 @@ from adyton.core.crypto import key_id
 from adyton.core.errors import Error, VerificationError
 from adyton.core.fields import AtMost
 from adyton.core.merkle import Frontier
-from adyton.core.schema import Bytes32, Message, message
+from adyton.core.schema import Bytes32, Message, decode_one_of, message
 from adyton.protocol.contract import ContractEntry
 from adyton.protocol.evidence import EvidenceBundle, NodeEvidence
+from adyton.protocol.identity.answers import IdentityEntry
+from adyton.protocol.identity.registries import RECORDS
 from adyton.protocol.ledger import BlockHeader, Checkpoint, PublicPart, app_hash, entry_leaf
 from adyton.protocol.task import SignedFinish
 
@@ -32,6 +34,7 @@ from adyton.protocol.task import SignedFinish
 # in order again gets a second entry. Every other outcome is recorded, and its envelope never has
 # another entry under its hash.
 UNRECORDED: Final = frozenset(("replayed", "request_id_reused", "ticket_spent"))
+_BODIES: Final = {cls.WIRE_NAME: cls for cls in (ContractEntry, IdentityEntry)}
 
 
 @message("local-block/1", max_bytes=4 * limits.BLOCK_BYTES)
@@ -256,7 +259,7 @@ class ChainVerifier:
             "void": (False, False, False),
         }[part.kind]
         if part.kind == "request" and part.body is not None and not part.code:
-            ContractEntry.decode(part.body)
+            _require_body(part.body)
             has = (*has[:2], False)
         if has != wanted:
             _refuse(f"a {part.kind} entry has not the form of its kind")
@@ -291,6 +294,16 @@ class ChainVerifier:
         if part.claims != finish.claims:
             _refuse("an end whose claims are not the runner's")
         self._running[part.task_hash] = None
+
+
+def _require_body(unverified: bytes) -> None:
+    """Refuse a request's body that no app leaves."""
+    body = decode_one_of(unverified, _BODIES)
+    if isinstance(body, IdentityEntry):
+        if bool(body.record) == bool(body.sealed_uses):
+            _refuse("an identity entry is of a record, or of a presentation")
+        if body.record:
+            decode_one_of(body.record, RECORDS)
 
 
 def _refuse(reason: str) -> NoReturn:

@@ -209,6 +209,14 @@ CODES: Final[dict[str, str]] = {
     "range_unmet": "what a range proof is asked for is not true; there is no proof of it",
     "range_proof_invalid": "a range proof does not hold for its statement",
     "not_authorized": "the broker does not allow that to this certificate",
+    # identity
+    "not_owner": "the record is another client's",
+    "version_conflict": "the record was changed meanwhile; read it and change that version",
+    "record_given_up": "the did was given up, for good",
+    "policy_changed": "the policy is not the one that the request names; make a new request",
+    "not_sender": "the relying party's record does not name this client as a sender",
+    "deadline_passed": "the request's deadline has passed; make a new request",
+    "epoch_ended": "the request or the presentation is of an epoch that has ended; make it anew",
     # guests
     "sandbox_unavailable": "this machine cannot confine guests",
     "sandbox_failed": "the sandbox ended before the guest did",

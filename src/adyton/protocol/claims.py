@@ -52,6 +52,17 @@ WALLET_FIELDS: Final = (
     "digest",
     "signature",
 )
+# The range proof is bound to the commitments to all others, so it comes last.
+IDENTITY_FIELDS: Final = (
+    "party",
+    "request",
+    "policy",
+    "epoch",
+    "answer",
+    "reason",
+    "pseudonym",
+    "range",
+)
 
 
 def content_digest(content: bytes) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from adyton.core import limits
-from adyton.core.fields import AtMost, OneOf
+from adyton.core.fields import AtMost, Exactly, OneOf
 from adyton.core.schema import Bytes32, Code, Message, Uint, Uint32, message
+from adyton.protocol.derived import DERIVED_OVERHEAD
 from adyton.protocol.identity.registries import Text
 
 YES: Final = "yes"
@@ -20,10 +21,10 @@ COARSE: Final = (
     "malformed",
     "wrong_request",
     "policy",
-    "epoch_ended",
 )
-ANSWER_LEAST: Final = 2048  # size class that every answer to `present` has at least
-USE_LEAST: Final = 512  # and every sealed use
+ANSWER_LEAST: Final = 2048  # size class of every answer to `present`
+USE_LEAST: Final = 2048  # and of every use, before it is sealed
+USE_SEALED: Final = USE_LEAST + DERIVED_OVERHEAD
 
 Answered = Annotated[str, OneOf.of(YES, NO)]
 CoarseReason = Annotated[str, OneOf.of(*COARSE)]
@@ -48,11 +49,11 @@ class StatusKept(Message):
 
     Attributes:
         entries: that it has.
-        until_ms: block time from which it is out of date.
+        until_ms: block time from which it is out of date; None where its issuer says nothing.
     """
 
     entries: Uint
-    until_ms: Uint
+    until_ms: Uint | None
 
 
 @message("verdict/1", max_bytes=16 * limits.KIB)
@@ -82,12 +83,12 @@ class Verdict(Message):
     cutoff_day: Uint32
 
 
-@message("identity-answer/1", max_bytes=limits.ENTRY)
+@message("identity-answer/1", max_bytes=20 * limits.KIB)
 class Answer(Message):
     """What `present` is answered with, padded.
 
     Attributes:
-        code: empty, or why there is no verdict: nothing was opened.
+        code: empty, or why there is no verdict; then nothing was opened, and the request is not used up.
         reason: for people.
         verdict: encoded; empty with a code.
     """
@@ -134,8 +135,8 @@ class CredentialUse(Message):
         policy_hash: of the policy.
         epoch, height, time_ms: when.
         answer: what the party was told.
-        issuer: as the credential names it.
-        type: of the credential.
+        issuer: record of the credential's issuer.
+        type: of the credential; empty where it is not one that the policy takes.
     """
 
     request: Bytes32
@@ -146,7 +147,7 @@ class CredentialUse(Message):
     height: Uint
     time_ms: Uint
     answer: Answered
-    issuer: Text
+    issuer: Bytes32
     type: Text
 
 
@@ -156,17 +157,17 @@ class IdentityEntry(Message):
 
     Attributes:
         record: encoded record that was made or changed; empty for none.
-        sealed_uses: for one key each (`protocol/derived.py`); for whom, nothing tells. One for each presentation that
-            was checked, also where there is nobody to tell.
+        sealed_uses: each padded to `USE_LEAST` and sealed to one key (`protocol/derived.py`, index 0); to whose,
+            nothing tells. One for each request to check a presentation, also where there is nobody to tell; else none.
     """
 
     record: Annotated[bytes, AtMost(limits.IDENTITY_RECORD)]
-    sealed_uses: Annotated[tuple[Annotated[bytes, AtMost(4096)], ...], AtMost(4)]
+    sealed_uses: Annotated[tuple[Annotated[bytes, Exactly(USE_SEALED)], ...], AtMost(1)]
 
 
 @message("identity-records/1", max_bytes=limits.ENTRY)
 class Records(Message):
-    """Encoded records of one client, as many as one answer holds."""
+    """Encoded records of one client in the order of their names, as many as one answer holds; none are the end."""
 
     MAX_ITEMS = 2**15
 

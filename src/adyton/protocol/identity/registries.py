@@ -30,9 +30,9 @@ class DidRecord(Message):
     Attributes:
         owner: client key that made it.
         salt: of its name.
-        document: DID document, JSON.
+        document: DID document, JSON (`naming.document_of`).
         version: from 1; a change names the one that it replaces.
-        active: False once it is given up; then it has no keys any more, for good.
+        active: False once it is given up, for good; then its document is `naming.given_up`.
     """
 
     owner: Bytes32
@@ -50,8 +50,8 @@ class IssuerRecord(Message):
         owner: client key that made it.
         salt: of its name.
         name: for people.
-        iss: as its credentials name it.
-        keys: public keys as JWK, JSON, each with a `kid` if there are several.
+        iss: as its credentials name it; it never changes.
+        keys: public keys as JWK, JSON, each with a `kid` of its own if there are several.
         lists: addresses of the status lists that it signs.
         version: from 1.
     """
@@ -75,7 +75,7 @@ class PartyRecord(Message):
         name: for people: holders are shown it.
         senders: client keys that may bring presentations.
         developers: client keys that may see which check failed.
-        response: address that presentations are handed to.
+        response: address that presentations are handed to; empty where another way is agreed.
         version: from 1.
     """
 
@@ -95,7 +95,7 @@ class PolicyRecord(Message):
     Attributes:
         owner: client key that made it: the party's owner.
         salt: of its name.
-        party: whose.
+        party: whose; it never changes.
         name: for people.
         age_over: years that the holder must have reached; 0 asks for none.
         types: values of `vct`, one of which it must have.
@@ -143,8 +143,8 @@ RECORDS: Final = {
 }
 
 
-def record_name(chain_id: bytes, record: IssuerRecord | PartyRecord | PolicyRecord) -> bytes:
-    """Return the name of an issuer, party or policy, 32 bytes; that of a DID is in `credentials/did.py`."""
+def record_name(chain_id: bytes, record: Record) -> bytes:
+    """Return the name of an issuer, party, policy or pinned did:web, 32 bytes; `naming.name_of` is for all records."""
     return digest(
         Context.IDENTITY_RECORD, chain_id, record.WIRE_NAME.encode(), record.owner, record.salt
     )

@@ -80,6 +80,16 @@ class PresentationRequest(Message):
     deadline_ms: Uint
     salt: Bytes16
 
+    @property
+    def audience(self) -> str:
+        """Whom the holder's signature is for: the network."""
+        return f"adyton:{self.chain_id.hex()}"
+
+    @property
+    def nonce(self) -> str:
+        """What the holder's signature answers: the request's name, 64 hex digits."""
+        return self.name().hex()
+
     def name(self) -> bytes:
         """Return the request's name, 32 bytes; the holder's signature has it as its nonce."""
         return digest(Context.IDENTITY_REQUEST, self.encode())
@@ -138,7 +148,7 @@ class SealedPresentation(Message):
         return Presented.decode(unpad(opened, least=_LEAST))
 
 
-@message("identity-present/1", max_bytes=limits.ARGUMENTS_BYTES)
+@message("identity-present/1", max_bytes=limits.PRESENTATION + 8 * limits.KIB)
 class Present(Message):
     """Have a presentation checked."""
 
@@ -148,6 +158,6 @@ class Present(Message):
 
 @message("identity-name/1", max_bytes=256)
 class OfRecord(Message):
-    """Resolve a record, or show the checklist of a request."""
+    """Resolve a record; show the checklist of a request; list one's own records whose names come after this one."""
 
     name: Bytes32
