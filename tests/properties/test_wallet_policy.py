@@ -11,6 +11,7 @@ from adyton.protocol.wallet.explain import explain
 from adyton.protocol.wallet.intent import Intent
 from adyton.protocol.wallet.policy import ALLOW, APPROVE, DENY, Policy
 from adyton.protocol.wallet.policy_reader import read_policy
+from fuzz.target import ROOT
 from tests.policy_kit import (
     ALICE,
     BASE,
@@ -33,6 +34,7 @@ from tests.policy_kit import (
     transfer,
     typed,
 )
+from tests.schema_subset import holds
 
 NUMBERS = st.sampled_from([0, 1, 5, 100, 101, 21_000, 21_000 * GWEI, "MAX"])
 ADDRESSES = st.sampled_from(
@@ -307,6 +309,14 @@ def test_a_reader_raises_only_refusals(value: dict[str, Any], based: bool) -> No
         return
     for intent in INTENTS:
         assert ask(read, intent).effect in (ALLOW, APPROVE, DENY)
+
+
+SCHEMA = json.loads((ROOT / "docs/spec/wallet-policy.schema.json").read_text())
+
+
+@given(st.lists(ALLOWS | DENIES, min_size=1, max_size=3))
+def test_the_schema_takes_what_the_reader_takes(rules: list[dict[str, Any]]) -> None:
+    assert holds(SCHEMA, json.loads(made(*rules, **OF_WALLET).text), SCHEMA)
 
 
 @given(st.binary(max_size=200))

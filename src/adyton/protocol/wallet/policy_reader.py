@@ -19,7 +19,7 @@ from adyton.protocol.wallet.rule_limits import LimitReader, read_approvals
 from adyton.protocol.wallet.shown import printable
 
 VERSION: Final = 1
-FIELDS: Final = (*("v", "name", "time", "clients", "sets", "rules", "limits", "changes", "export"),)
+FIELDS: Final = ("v", "name", "time", "clients", "sets", "rules", "limits", "changes", "export")
 
 
 def read_policy(text: bytes) -> Policy:

@@ -35,6 +35,7 @@ FIELDS: Final = (
     *("id", "effect", "method", "chain", "type", "from", "who", "when", "call", "typedData"),
     *("message", "limits", "approvals"),
 )
+MESSAGE_FIELDS: Final = ("prefix", "hex")
 _ON_CHAIN: Final = frozenset({TRANSACTION, CANCEL})
 _CHAINS: Final = 64
 _FEES: Final = frozenset({"fee", "cost"})
@@ -211,7 +212,7 @@ class RuleReader:
             self.open_messages.add(fields["id"])
             return []
         where = f"{path}.message"
-        given = read_object(fields["message"], where, ("prefix", "hex"))
+        given = read_object(fields["message"], where, MESSAGE_FIELDS)
         if not given:
             raise refused(where, 'must be "any", {"prefix": text}, or {"hex": tests on its size}')
         conditions = []
@@ -261,13 +262,8 @@ def _methods(fields: dict[str, Any], path: str, allows: bool) -> frozenset[str]:
         for of in about.values():
             methods &= of
     else:
-        methods = frozenset(
-            {MESSAGE}
-            if MESSAGE in about
-            else {TYPED_DATA}
-            if TYPED_DATA in about
-            else {TRANSACTION}
-        )
+        own = next((name for name in (MESSAGE, TYPED_DATA) if name in about), TRANSACTION)
+        methods = frozenset({own})
     for name, of in about.items():
         if not methods or not methods <= of:
             raise refused(

@@ -23,8 +23,9 @@ from adyton.protocol.wallet.names import Names
 from adyton.protocol.wallet.rule import Condition
 from adyton.protocol.wallet.rule_when import ADDRESS_TYPE, fact_condition, shown_fact
 
-_FIELDS: Final = ("to", "abi", "args")
+FIELDS: Final = ("to", "abi", "args")
 _ITEMS: Final = "*"
+_CHARACTERS: Final = 16  # of a signature that count as a test
 Places = tuple[int | None, ...]  # of members; None for every item of an array
 
 
@@ -92,10 +93,12 @@ class Call:
     """
 
     def __init__(self, value: Any, path: str, names: Names, *, allows: bool) -> None:
-        fields = read_object(value, path, _FIELDS)
+        fields = read_object(value, path, FIELDS)
         if "abi" not in fields:
             raise refused(path, "lacks 'abi'; write it like \"transfer(address,uint256)\"")
-        self.signature = read_signature(read_text(fields["abi"], f"{path}.abi"), f"{path}.abi")
+        text = read_text(fields["abi"], f"{path}.abi")
+        names.count(len(text) // _CHARACTERS, f"{path}.abi")
+        self.signature = read_signature(text, f"{path}.abi")
         names.add_function(self.signature, f"{path}.abi")
         self.open_to = fields.get("to") == ANY
         self.bounded: dict[Places, bool] = {}

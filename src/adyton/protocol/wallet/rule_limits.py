@@ -13,7 +13,8 @@ from adyton.protocol.wallet.rule import COUNT, SUBJECTS, TO, WALLET, Approvals, 
 from adyton.protocol.wallet.rule_call import Call, argument_sum, read_summed
 from adyton.protocol.wallet.rule_typed import TypedRule, field_sum, read_path
 
-_FIELDS: Final = ("sum", COUNT, "window", "max", "per", "name")
+APPROVALS: Final = ("m", "of", "within")
+FIELDS: Final = ("sum", COUNT, "window", "max", "per", "name")
 _OF_TRANSACTIONS: Final[dict[str, Callable[[Facts], int | None]]] = {
     "value": lambda facts: facts.value,
     "fee": lambda facts: facts.fee,
@@ -65,7 +66,7 @@ class LimitReader:
         seen = set()
         for at, item in enumerate(read_list(value, path, limits.WALLET_LIMITS)):
             where = f"{path}[{at}]"
-            fields = read_object(item, where, _FIELDS)
+            fields = read_object(item, where, FIELDS)
             if ("sum" in fields) is (COUNT in fields):
                 raise refused(where, 'must have one of "sum" and "count"')
             for name in ("window", "max"):
@@ -134,7 +135,7 @@ def read_approvals(value: Any, path: str, names: Names) -> Approvals:
     Raises:
         UsageError: more than there are, or nobody.
     """
-    fields = read_object(value, path, ("m", "of", "within"))
+    fields = read_object(value, path, APPROVALS)
     for name in ("m", "of"):
         if name not in fields:
             raise refused(path, f'lacks {name!r}; write {{"m": 2, "of": "@name"}}')

@@ -28,7 +28,7 @@ from adyton.protocol.wallet.rule import Condition
 from adyton.protocol.wallet.rule_call import Covered
 from adyton.protocol.wallet.rule_when import fact_condition
 
-_FIELDS: Final = ("contract", "primaryType", "fields")
+FIELDS: Final = ("contract", "primaryType", "fields")
 _NAME: Final = 128  # characters of a primary type
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _PLAIN: Final = {
@@ -47,8 +47,8 @@ class TypedRule:
     """
 
     def __init__(self, value: Any, path: str, names: Names, *, allows: bool) -> None:
-        given = read_object(value, path, _FIELDS)
-        for name in _FIELDS if allows else ():
+        given = read_object(value, path, FIELDS)
+        for name in FIELDS if allows else ():
             if name not in given:
                 raise refused(path, f"lacks {name!r}{_hint(name)}")
         self.open_contract = given.get("contract") == ANY

@@ -25,8 +25,7 @@ _NUMBERS: Final = {
     "tip": ("tip for one gas", "tip"),
     "nonce": ("nonce", "nonce"),
 }
-_FIELDS: Final = ("to", *_NUMBERS, "create", "data")
-_DATA: Final = ("size",)
+FIELDS: Final = ("to", *_NUMBERS, "create", "data")
 
 
 class When:
@@ -40,7 +39,7 @@ class When:
     """
 
     def __init__(self, value: Any, path: str, names: Names) -> None:
-        fields = read_object(value, path, _FIELDS)
+        fields = read_object(value, path, FIELDS)
         self.stated = frozenset(fields)
         self.open = frozenset(name for name, given in fields.items() if given == ANY)
         self.bounded: set[str] = set()
