@@ -153,18 +153,13 @@ def _addresses(value: dict[str, Any], path: str, names: Names) -> Comparison:
             raise refused(where, "is empty; name an address or a set")
         members = names.read_addresses(given, where)
         shown = members.words(checksummed)
-        sets = members.parts
         if name == "notIn":
-            checks.append(lambda item, sets=sets: not any(item in part for part in sets))  # type: ignore[misc]  # a default is how a loop's value is kept
+            checks.append(lambda item, members=members: not members.holds(item))  # type: ignore[misc]  # a default is how a loop's value is kept
             words.append(f"is not in {shown}")
         else:
-            checks.append(_in_one(sets[0]) if len(sets) == 1 else members.__contains__)
+            checks.append(members.holds)
             words.append(f"is {shown}" if name == "eq" and not members.named else f"is in {shown}")
     return Comparison(_all(checks), " and ".join(words), "eq" in value or "in" in value)
-
-
-def _in_one(only: frozenset[bytes]) -> Callable[[Any], bool]:
-    return only.__contains__
 
 
 def _booleans(value: dict[str, Any], path: str) -> Comparison:

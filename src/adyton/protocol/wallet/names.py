@@ -156,15 +156,24 @@ class Names:
 
 
 class Membership:
-    """Byte strings given one by one, and sets given by name."""
+    """Byte strings given one by one, and sets given by name.
+
+    Attributes:
+        literal: those given one by one.
+        named: the sets, by their names with the `@`.
+        holds: whether something is in one of them.
+    """
 
     def __init__(self, literal: frozenset[bytes], named: dict[str, frozenset[bytes]]) -> None:
         self.literal = literal
         self.named = named
-        self.parts = tuple(part for part in (literal, *named.values()) if part)
-
-    def __contains__(self, item: object) -> bool:
-        return any(item in part for part in self.parts)
+        parts = tuple(part for part in (literal, *named.values()) if part)
+        # Almost always there is one, and then its own method is the fastest.
+        self.holds: Callable[[Any], bool] = (
+            parts[0].__contains__
+            if len(parts) == 1
+            else lambda item: any(item in part for part in parts)
+        )
 
     def words(self, show: Callable[[bytes], str]) -> str:
         """Return how people read it, a few items of it."""

@@ -203,7 +203,7 @@ class RuleReader:
             return []
         members = self._names.read_addresses(fields["from"], f"{path}.from")
         words = f"is {members.words(checksummed)}"
-        return [fact_condition("account", "account", fields["from"], words, members.__contains__)]
+        return [fact_condition("account", "account", fields["from"], words, members.holds)]
 
     def _message(self, fields: dict[str, Any], path: str) -> list[Condition]:
         if "message" not in fields:

@@ -165,7 +165,7 @@ def _receiver(given: Any, path: str, names: Names) -> Condition:
         return fact_condition("called contract", "to", given, test.words, test.holds)
     members = names.read_addresses(given, path)
     return fact_condition(
-        "called contract", "to", given, f"is {members.words(checksummed)}", members.__contains__
+        "called contract", "to", given, f"is {members.words(checksummed)}", members.holds
     )
 
 

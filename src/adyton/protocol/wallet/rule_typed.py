@@ -210,7 +210,7 @@ def _contract(given: Any, path: str, names: Names, allows: bool) -> Condition:
         "to",
         (given, allows),
         f"is {members.words(checksummed)}",
-        lambda contract: not allows if contract is None else contract in members,
+        lambda contract: not allows if contract is None else members.holds(contract),
     )
 
 
