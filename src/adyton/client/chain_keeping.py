@@ -56,6 +56,8 @@ class ChainStore:
             with self.locked():
                 self._database.execute("PRAGMA journal_mode=WAL")
                 self._database.execute("PRAGMA synchronous=NORMAL")
+                # A request may hold a secret, and is forgotten when it is answered.
+                self._database.execute("PRAGMA secure_delete=ON")
                 self._database.executescript(_SCHEMA)
         except sqlite3.Error as problem:
             raise UsageError("keystore", f"{database} is damaged or in use") from problem
@@ -124,6 +126,10 @@ class ChainStore:
     def drop_request(self, request_id: bytes) -> None:
         """Forget one request."""
         self._run("DELETE FROM requests WHERE request_id = ?", request_id)
+
+    def scrub(self) -> None:
+        """Let nothing that was forgotten lie in the files, as far as no other process reads them now."""
+        self._run("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def requests(self) -> list[RequestRecord]:
         """Return every request of this chain, oldest first."""

@@ -62,7 +62,11 @@ def import_wallet(
     """
     asked = protocol.Import(kind, secret, passphrase, accounts, policy, ordering)
     require_valid_secret(asked)
-    made = require_made(ask_wallet(session, protocol.IMPORT, asked, ordering), asked)
+    try:
+        made = require_made(ask_wallet(session, protocol.IMPORT, asked, ordering), asked)
+    finally:
+        # Until it was answered, the request was on this disk, to be asked again.
+        session.store.scrub()
     return Wallet(session, made.told.wallet), made
 
 

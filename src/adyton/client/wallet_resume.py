@@ -61,6 +61,8 @@ def resume(session: Session, record: RequestRecord) -> tuple[Wallet, Outcome]:
     if method in (protocol.SIGN, protocol.EXPORT, protocol.CLAIM):
         return _of_wallet(session, method, arguments, ask)
     made = _changed(method, arguments, ask())
+    if method == protocol.IMPORT:
+        session.store.scrub()
     return Wallet(session, made.told.wallet), made
 
 

@@ -139,6 +139,29 @@ def test_an_imported_secret_is_the_one_that_was_given(
         import_wallet(session, PHRASE, kind="phrase")
 
 
+def holding(session: Session, secret: bytes) -> list[str]:
+    """Return the names of the client's files that hold these bytes."""
+    files = [path for path in session.keystore.home.rglob("*") if path.is_file()]
+    assert files
+    return [path.name for path in files if secret in path.read_bytes()]
+
+
+def test_an_imported_secret_does_not_stay_on_the_client_s_disk(
+    session: Session, server: WalletServer
+) -> None:
+    one, two = b"\x46\x47\x48\x49" * 8, b"\x56\x57\x58\x59" * 8
+    import_wallet(session, one, kind="key")
+    assert holding(session, one) == []
+    server.drops = ["POST /task"] * 20
+    with pytest.raises(UnavailableError):
+        import_wallet(session, two, kind="key")
+    server.drops = []
+    assert holding(session, two)  # to be asked again; the files are this user's alone
+    (record,) = pending(session)
+    resume(session, record)
+    assert holding(session, two) == []
+
+
 @pytest.mark.parametrize(
     ("secret", "kind"),
     [(b"\0" * 32, "key"), (b"\1" * 31, "key"), (b"test test", "phrase"), (b"\xff", "phrase")],
