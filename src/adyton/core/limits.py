@@ -139,7 +139,7 @@ WALLET_RULES: Final = 128
 WALLET_SETS: Final = 64
 WALLET_SET_ITEMS: Final = 1024  # of one set, and of one list in a test
 WALLET_SETS_ITEMS: Final = 4096  # of all sets
-WALLET_TESTS: Final = 1024  # comparisons in all rules
+WALLET_TESTS: Final = (
     1024  # comparisons in all rules, steps of their paths, and 16 characters of a signature
 )
 WALLET_LIMITS: Final = 16  # of one rule, and of the wallet as a whole
