@@ -42,6 +42,13 @@ def test_the_calendar_is_that_of_the_library(day: date) -> None:
     assert date_of(number) == (day.year, day.month, day.day)
 
 
+def test_every_day_of_four_hundred_years_and_more() -> None:
+    first, last = date(1599, 12, 31), date(2400, 3, 2)
+    for ordinal in range(first.toordinal(), last.toordinal() + 1):
+        day = date.fromordinal(ordinal)
+        assert date_of(ordinal - EPOCH) == (day.year, day.month, day.day)
+
+
 def test_leap_years_and_months() -> None:
     assert [year for year in (1900, 2000, 2023, 2024, 2100, 2400) if is_leap(year)] == [
         *(2000, 2024, 2400)
@@ -194,6 +201,7 @@ def test_what_is_no_birthdate(text: Any) -> None:
 
 def test_birthdates_out_of_range() -> None:
     assert birth_day({"birthdate": "2026-11-21"}, policy(), NOW) == today(policy(), NOW)
+    assert birth_day({"birthdate": "1800-01-01"}, policy(), NOW) == day_number(1800, 1, 1)
     for text in ("2026-11-22", "9999-12-31", "1799-12-31", "0000-01-01", "0001-01-01"):
         with refusal(Reason.BIRTHDATE_RANGE):
             birth_day({"birthdate": text}, policy(), NOW)
@@ -210,3 +218,5 @@ def test_policies_out_of_range(arguments: tuple[Any, ...]) -> None:
         AgePolicy(*arguments)
     with pytest.raises(UsageError):
         AgePolicy(18, "1mar", -841)
+    assert AgePolicy(150, "28feb", -840).offset_minutes == -840
+    assert AgePolicy(1, "28feb", 840).years == 1
