@@ -1,4 +1,4 @@
-"""A refused payment leaves no signature anywhere, not in the enclave either; an allowed one reaches its client alone."""
+"""A refused payment leaves no signature anywhere; that of an allowed one reaches its client alone."""
 
 from __future__ import annotations
 
