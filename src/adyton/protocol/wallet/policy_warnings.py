@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from adyton.protocol.wallet.facts import Path
+from adyton.protocol.wallet.intent import TRANSACTION
 from adyton.protocol.wallet.rule import Limit, Rule
 from adyton.protocol.wallet.rule_call import Call
 from adyton.protocol.wallet.rule_typed import TypedRule
@@ -63,11 +64,12 @@ def warnings_of(
 def _of_transactions(rule: Rule, reader: RuleReader, of_wallet: tuple[Limit, ...]) -> list[str]:
     when, call = reader.whens[rule.id], reader.calls.get(rule.id)
     about = []
-    if call is None and not when.creates and "to" not in when.bounded:
+    pays = TRANSACTION in rule.methods  # a cancel has neither receiver nor value
+    if pays and call is None and not when.creates and "to" not in when.bounded:
         about.append("any receiver")
     summed = {limit.quantity for limit in (*rule.limits, *of_wallet)}
     valued = "value" in when.bounded or "maxCost" in when.bounded or summed & {"value", "cost"}
-    if not valued and (call is None or "value" in when.stated):
+    if pays and not valued and (call is None or "value" in when.stated):
         about.append("any value")
     if "fee" in when.open and not when.bounded & {"maxCost"} and not summed & {"fee", "cost"}:
         about.append("any fee: all of the coin can be burnt as gas")

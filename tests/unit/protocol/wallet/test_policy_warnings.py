@@ -83,6 +83,7 @@ BOUNDED = when(to={"in": "@vendors"}, value={"lte": ETHER}, fee={"lte": ETHER})
             ),
             ["typed data for any contract", "Permit without a bound on the amount"],
         ),
+        (allow(method=["cancel"], when={"fee": {"lte": 5}}), []),
         (deny(), []),
     ],
 )
