@@ -39,6 +39,7 @@ from tools import (
     spec_functions_credential,
     spec_functions_evidence,
     spec_functions_identity,
+    spec_functions_mqtt,
     spec_functions_wallet,
 )
 from tools.spec_diagnostic import diagnostic
@@ -247,6 +248,7 @@ _MODULES = (
     spec_functions_evidence,
     spec_functions_wallet,
     spec_functions_identity,
+    spec_functions_mqtt,
 )
 FUNCTIONS: dict[str, Callable[[Given], Given]] = {
     name.removeprefix("_"): function

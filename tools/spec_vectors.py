@@ -47,6 +47,7 @@ from tools.spec_cases_end import end_cases
 from tools.spec_cases_evidence import evidence_cases
 from tools.spec_cases_identity import did_cases, range_proof_cases, status_list_cases
 from tools.spec_cases_ledger import ledger_cases
+from tools.spec_cases_mqtt import mqtt_cases
 from tools.spec_cases_notary import notary_cases
 from tools.spec_cases_task import certificate_cases, task_cases
 from tools.spec_cases_wallet import wallet_cases
@@ -71,6 +72,7 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "range-proof": lambda _: range_proof_cases(),
     "channel": channel_cases,
     "http": http_cases,
+    "mqtt": mqtt_cases,
 }
 _MARKED = re.compile(
     r"(?P<open><!-- (?P<kind>example|contexts|limits|codes|messages|fuel|reasons|presentation-steps)"

@@ -45,6 +45,7 @@ NEXT: Final[dict[str, str]] = {
     "unreachable": "check the address, and that the server runs",
     "timeout": "the server may have it all the same; `adyton results`, `adyton contract resume` and `adyton wallet "
     "resume` ask again for the same request, which has one effect",
+    "payment_failed": "see on the chain what became of it, before the thing is paid for under another key",
     "not_authorized": "the broker's rules must name the certificate's common name; see docs/spec/mqtt.md",
     "overloaded": "wait a little and try again",
     "enclave_down": "the server starts its enclave again; try in a few seconds",

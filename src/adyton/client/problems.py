@@ -32,7 +32,7 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
     PolicyError: """
         replayed wrong_epoch ticket_expired not_yet_valid expired window_too_long
         ordering_unavailable not_admitted evidence_kind not_trusted simulated_refused
-        config_mismatch not_upgradable payment_refused approval_pending export_refused
+        config_mismatch not_upgradable payment_refused payment_failed approval_pending export_refused
         credential_refused range_unmet not_authorized
         """,
     VerificationError: """

@@ -1,92 +1,22 @@
-"""Broadcasting, before a node that lies, forgets and refuses."""
+"""Broadcasting: from what a device hands over to what it is told, through restarts and refusals."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adyton.core import limits
-from adyton.core.errors import UnavailableError, VerificationError
 from adyton.host.gateways import broadcaster as module
 from adyton.host.gateways import reports
-from adyton.host.gateways.broadcaster import Broadcaster
-from adyton.host.gateways.counters import Counters
-from adyton.host.gateways.ethereum_node import EthereumNode
-from adyton.host.gateways.journal import ENDED, SENT, WAITING, Journal
+from adyton.host.gateways.journal import ENDED, SENT, WAITING
 from adyton.mqtt import topics
-from adyton.mqtt.link import Outgoing
 from adyton.protocol.ethereum.keccak import keccak
-from adyton.protocol.ethereum.transaction import SignedTransaction
+from tests.broadcast_kit import CHAIN, CHARGER, PAYER, Bench, message
 from tests.e2e.command import until
-from tests.ethereum_kit import Account, ToldNode, block, receipt, told_node
-
-CHAIN = 31337
-CHARGER = topics.Sender("charger", "")
-PAYER = Account(7)
-
-
-class Bench:
-    """A broadcaster, and a broker that takes every event, or none."""
-
-    def __init__(self, node: ToldNode, path: Path) -> None:
-        self.node = node
-        self.path = path
-        self.told: list[tuple[str, dict[str, Any]]] = []
-        self.takes = True
-        self.counters = Counters()
-        self.ethereum = EthereumNode(node.url, CHAIN)
-        self.open()
-
-    def open(self) -> None:
-        self.journal = Journal(self.path)
-        self.broadcaster = Broadcaster(
-            "g",
-            self.ethereum,
-            CHAIN,
-            self.journal,
-            self.publish,
-            self.counters,
-            confirmations=2,
-            poll_s=0.01,
-        )
-
-    def close(self) -> None:
-        self.broadcaster.close()
-        self.journal.close()
-
-    def publish(self, message: Outgoing, acknowledged: Callable[[int], None]) -> None:
-        if self.takes:
-            self.told.append((message.topic, json.loads(message.payload)))
-            acknowledged(0)
-
-    def hand(self, transaction: SignedTransaction, device: topics.Sender = CHARGER) -> None:
-        self.broadcaster.take(device, message(transaction.raw))
-
-    def look(self) -> None:
-        """Look once, as the thread would."""
-        self.broadcaster._look()
-        self.broadcaster._deliver()
-
-    @property
-    def names(self) -> list[str]:
-        return [told["event"] for _, told in self.told]
-
-    @property
-    def last(self) -> dict[str, Any]:
-        return self.told[-1][1]
-
-    def mine(self, transaction: SignedTransaction, head: int = 0x11, **changes: Any) -> None:
-        self.node.says["eth_getTransactionReceipt"] = receipt(transaction, **changes)
-        self.node.says["eth_getBlockByNumber"] = block(transaction)
-        self.node.says["eth_blockNumber"] = hex(head)
-
-
-def message(raw: bytes) -> bytes:
-    return json.dumps({"v": 1, "raw": "0x" + raw.hex()}).encode()
+from tests.ethereum_kit import ToldNode, told_node
 
 
 @pytest.fixture
@@ -220,85 +150,6 @@ def test_a_reorganised_chain_is_waited_for(bench: Bench) -> None:
     bench.mine(paid, head=0x20)
     bench.look()
     assert bench.names == ["broadcast", "confirmed"]
-
-
-OTHER = PAYER.pay(9)
-
-
-@pytest.mark.parametrize(
-    ("method", "says"),
-    [
-        ("eth_chainId", "0x1"),
-        ("eth_chainId", 31337),
-        ("eth_chainId", None),
-        ("eth_chainId", ValueError("no")),
-        ("eth_blockNumber", "16"),
-        ("eth_sendRawTransaction", "0x" + OTHER.hash.hex()),
-        ("eth_sendRawTransaction", None),
-        ("eth_sendRawTransaction", "0x00"),
-        ("eth_getTransactionReceipt", receipt(OTHER)),
-        ("eth_getTransactionReceipt", receipt(PAYER.pay(0), **{"from": "0x" + "11" * 20})),
-        ("eth_getTransactionReceipt", receipt(PAYER.pay(0), status="0x2")),
-        ("eth_getTransactionReceipt", receipt(PAYER.pay(0), status=None)),
-        ("eth_getTransactionReceipt", receipt(PAYER.pay(0), blockNumber="16")),
-        ("eth_getTransactionReceipt", receipt(PAYER.pay(0), blockHash=None)),
-        ("eth_getTransactionReceipt", receipt(PAYER.pay(0), gasUsed="0xffffffff")),
-        ("eth_getTransactionReceipt", []),
-        ("eth_getBlockByNumber", block(OTHER)),
-        ("eth_getBlockByNumber", None),
-        ("eth_getBlockByNumber", {"hash": "0x" + "ab" * 32}),
-        ("eth_getTransactionCount", "many"),
-    ],
-)
-def test_a_node_that_lies_confirms_nothing(bench: Bench, method: str, says: Any) -> None:
-    paid = PAYER.pay(0)
-    if method in ("eth_getTransactionReceipt", "eth_getBlockByNumber"):
-        bench.mine(paid)
-    bench.node.says[method] = says
-    bench.hand(paid)
-    for _ in range(3):
-        bench.look()
-    assert "confirmed" not in bench.names
-    assert (bench.last["event"], bench.last["reason"]) == ("failed", "node-fault")
-    name = "adyton_gateway_node_faults_total"
-    assert bench.counters.registry.get_sample_value(name) == 1
-
-
-def test_a_block_of_another_hash_is_asked_again(bench: Bench) -> None:
-    """The chain may have moved between two questions: no lie, and no confirmation."""
-    paid = PAYER.pay(0)
-    bench.mine(paid)
-    bench.node.says["eth_getBlockByNumber"] = block(paid, hash="0x" + "cd" * 32)
-    bench.hand(paid)
-    bench.look()
-    assert bench.names == []
-    bench.mine(paid)
-    bench.look()
-    assert bench.names == ["broadcast", "confirmed"]
-
-
-@pytest.mark.parametrize(
-    "raw", [b"", b"{}", b"[1]", b'{"id": 1}', b'{"id": 1, "id": 2}', b"\xff", b"x" * 9_000_000]
-)
-def test_an_answer_that_is_none(node: ToldNode, raw: bytes) -> None:
-    ethereum = EthereumNode(node.url, CHAIN)
-    node.raw = raw
-    with pytest.raises((VerificationError, Exception), match=r"does not hold|over \d+ bytes"):
-        ethereum.require_chain()
-
-
-def test_a_node_that_is_away_is_waited_for(bench: Bench) -> None:
-    bench.hand(PAYER.pay(0))
-    away = Bench.__new__(Bench)
-    away.ethereum = EthereumNode("http://127.0.0.1:9", CHAIN)
-    with pytest.raises(UnavailableError):
-        away.ethereum.head()
-    bench.broadcaster._node = away.ethereum
-    bench.look()
-    assert bench.told == []
-    bench.broadcaster._node = bench.ethereum
-    bench.look()
-    assert bench.names == ["broadcast"]
 
 
 @pytest.mark.parametrize(
