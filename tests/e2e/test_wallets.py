@@ -93,7 +93,8 @@ def test_a_day_s_limit_is_used_up(client: Client) -> None:
     code, _, why = refused(client, "send", *PAY)
     assert (code, "no room" in why, "1025 are used" in why) == (5, True, True)
     assert client.json("wallet", "policy", "check", *PAY)["decision"] == "deny"
-    assert list(client.json("wallet", "show")["meters"].values()) == [1025]
+    (meter,) = client.json("wallet", "show")["meters"]
+    assert (meter["used"], meter["maximum"], meter["window_s"]) == (1025, 2000, 86_400)
 
 
 def test_nonces_replacements_and_keys(client: Client) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from adyton.cli.output import Output, printable
+from adyton.cli.wallet_meters import meters_of
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -132,11 +133,6 @@ def next_nonce(shown: Shown, asked: Sign) -> int:
         if transaction and (one.account, one.chain_id) == (asked.account, transaction.chain_id):
             return one.nonce
     return 0
-
-
-def meters_of(shown: Shown) -> dict[bytes, int]:
-    """Return what a wallet's windows hold, by their meters' keys."""
-    return {key: int.from_bytes(held, "big") for key, held in shown.meters}
 
 
 def intent_words(shown: Shown, asked: Sign) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from adyton.cli.connect import open_session
 from adyton.cli.output import Output
 from adyton.cli.settings import settings_of
-from adyton.cli.wallet_intent import meters_of
+from adyton.cli.wallet_meters import meters_json, meters_lines
 from adyton.cli.wallet_parts import (
     WALLET_HELP,
     chain_id,
@@ -78,17 +78,16 @@ def _list(args: argparse.Namespace, out: Output) -> int:
 def _show(args: argparse.Namespace, out: Output) -> int:
     with open_session(settings_of(args), out) as session, out.waiting("asking"):
         shown = found_wallet(session, args.wallet).show()
-    meters = meters_of(shown)
     out.text(
         *wallet_lines(shown.wallet),
         *[_nonce_line(one) for one in shown.nonces],
-        *[f"limit     {used} used of {key.hex()[:16]}" for key, used in meters.items()],
+        *meters_lines(shown),
     )
     out.json(
         wallet_json(shown.wallet)
         | {
             "policy": shown.policy.decode(errors="replace"),
-            "meters": {key.hex(): used for key, used in meters.items()},
+            "meters": meters_json(shown),
             "nonces": [
                 {"account": _checksummed(one.account), "chain": one.chain_id, "nonce": one.nonce}
                 for one in shown.nonces

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ import pytest
 
 from adyton.client.keystore_v3 import decrypt, encrypt
 from adyton.client.patience import Patience
+from adyton.client.wallet_document import read_asked
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
+from adyton.protocol.wallet.decision import decide
 from adyton.protocol.wallet.policy_reader import read_policy
+from adyton.protocol.wallet.requests import Sign, amount
 from tests.adversary.wallet_server import WalletServer
 from tests.unit.cli.conftest import Adyton, Called, has_line, refused
 
@@ -26,6 +30,9 @@ KEY_ADDRESS = "0x9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F"
 PHRASE = "test test test test test test test test test test test junk"
 PHRASE_ADDRESS = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 FEES = ("--max-fee", "20gwei", "--tip", "1gwei")
+_PAYMENT = json.dumps(
+    {"to": VENDOR, "value": 7, "chainId": 4, "gas": 21_000, "gasPrice": 1}
+).encode()
 PAY = ("--to", VENDOR, "--value", "1025", "--chain", "4", *FEES)
 
 
@@ -248,6 +255,34 @@ def test_a_policy_is_set_after_it_was_read(
     assert len(server.recorded) == before
 
 
+def test_how_far_limits_are_used_is_shown_in_words(
+    trusted: Adyton, server: WalletServer, tmp_path: Path
+) -> None:
+    def limit(per: str, **more: Any) -> dict[str, Any]:
+        return {"sum": "value", "window": 3600, "max": 9, "per": per, "name": per} | more
+
+    rule = {
+        "id": "pay", "effect": "allow", "chain": [4], "when": {"fee": "any", "to": {"in": "@all"}},
+        "limits": [limit(per) for per in ("wallet", "account", "to", "client")],
+    }  # fmt: skip
+    policy = {"v": 1, "time": "host", "sets": {"all": [VENDOR]}, "rules": [rule]}
+    (tmp_path / "policy.json").write_text(json.dumps(policy))
+    own = trusted("wallet", "new", "--policy", "policy.json", "--json").json()["address"]
+    read = read_policy((tmp_path / "policy.json").read_bytes())
+    (held,) = server.held.values()
+    asked = Sign(held.known.accounts[0].address, "transaction", "json-rpc", _PAYMENT, False, "")
+    decision = decide(read, read_asked(asked), held.known.owner, held.known.owner, lambda _: 0)
+    charged = {charge.meter.key: amount(charge.amount) for charge in decision.charges}
+    server.shown["show"] = {"meters": (*charged.items(), (bytes(32), b"\1"))}
+    shown = trusted("wallet", "show").stdout
+    assert has_line(shown, "7 of 9 used", "wallet")
+    assert has_line(shown, "7 of 9 used", own)
+    assert has_line(shown, "7 of 9 used", VENDOR)
+    assert has_line(shown, "7 of 9 used", held.known.owner.hex()[:16])
+    assert has_line(shown, "1 used", "names no more")
+    assert len(trusted("wallet", "show", "--json").json()["meters"]) == 5
+
+
 # --- signing ------------------------------------------------------------------------------------
 
 
@@ -466,10 +501,6 @@ def test_an_approval_of_other_content_is_refused(
     server.approvals = 1
     proposal = trusted("wallet", "send", *PAY, "--json").json()["proposal"]
     (held,) = server.waiting.values()
-    from dataclasses import replace
-
-    from adyton.protocol.wallet.requests import Sign
-
     asked = Sign.decode(held.content)
     other = replace(asked, document=asked.document.replace(b"0x401", b"0x402"))
     server.waiting[held.proposal] = replace(held, content=other.encode())
