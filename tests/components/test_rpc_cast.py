@@ -67,6 +67,7 @@ def test_payments_that_do_not_wait_for_each_other(
         anvil.mine()
     finally:
         anvil.rpc("evm_setAutomine", [True])
+    assert len(set(sent)) == 3
     assert [anvil.receipt(each)["status"] for each in sent] == ["0x1"] * 3
 
 

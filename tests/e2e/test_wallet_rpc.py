@@ -39,6 +39,13 @@ POLICY = {
                 "fee": {"lte": str(ETHER // 100)},
             },
         },
+        {
+            "id": "undo",
+            "effect": "allow",
+            "method": ["cancel"],
+            "chain": [CHAIN],
+            "when": {"fee": {"lte": str(ETHER // 100)}},
+        },
         {"id": "greet", "effect": "allow", "message": {"prefix": "hello"}},
         {
             "id": "mail",
@@ -188,6 +195,34 @@ def test_ethers_pays_forty_times_at_once_and_signs(
     assert (found["message"], found["typed"]) == (True, True)
     assert found["refused"]["code"] == 4001
     assert found["refused"]["data"]["code"] == "payment_refused"
+
+
+def test_payments_that_wait_are_sped_up_and_cancelled(
+    client: Client, anvil: Anvil, account: str
+) -> None:
+    def pay(nonce: int, fee: int, to: str, value: int) -> str:
+        pay = ("send", "--async", "--unlocked", "--rpc-url", running.url, "--from", account)
+        fees = ("--gas-price", str(fee), "--priority-gas-price", str(fee // 10))
+        return run_cast(*pay, "--nonce", str(nonce), *fees, "--value", str(value), to)
+
+    gwei = 10**9
+    anvil.rpc("evm_setAutomine", [False])
+    try:
+        with facade(client, anvil.url) as running:
+            first, second = pay(0, 20 * gwei, VENDOR, 3), pay(1, 20 * gwei, VENDOR, 5)
+            with pytest.raises(ToolError, match="nonce too low"):
+                pay(0, 30 * gwei, VENDOR, 4)
+            with pytest.raises(ToolError):
+                pay(0, 21 * gwei, VENDOR, 3)
+            faster, undone = pay(0, 22 * gwei, VENDOR, 3), pay(1, 22 * gwei, account, 0)
+            anvil.mine()
+            for gone in (first, second):
+                assert anvil.rpc("eth_getTransactionReceipt", [gone]) is None
+            for mined in (faster, undone):
+                assert anvil.receipt(mined)["status"] == "0x1"
+            assert running.stop() == 0
+    finally:
+        anvil.rpc("evm_setAutomine", [True])
 
 
 def test_what_was_signed_outlives_the_facade(client: Client, anvil: Anvil, account: str) -> None:

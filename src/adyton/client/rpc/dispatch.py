@@ -76,7 +76,8 @@ class Dispatcher:
         order = asyncio.Lock()
 
         async def one(value: Any) -> dict[str, Any] | None:
-            if type(value) is dict and value.get("method") in IN_ORDER:
+            method = value.get("method") if type(value) is dict else None
+            if type(method) is str and method in IN_ORDER:
                 async with order:
                     return await self._one(value, special)
             return await self._one(value, special)

@@ -26,7 +26,7 @@ from adyton.protocol.wallet.requests import SIGN, Sign
 _log = logging.getLogger("adyton.rpc")
 _SENT: Final = "rpc-send-"  # begins the idempotency keys of what is to be broadcast
 _LISTED_S: Final = 10.0
-_FEES: Final = (*("type", "gas", "gasPrice", "maxFeePerGas", "maxPriorityFeePerGas", "accessList"),)
+_FEES: Final = ("type", "gas", "gasPrice", "maxFeePerGas", "maxPriorityFeePerGas")
 
 
 class EnclaveSigner:
@@ -164,6 +164,7 @@ def _moves_nothing(address: bytes, document: dict[str, Any]) -> bool:
         document.get("to") == checksummed(address)
         and document.get("value", "0x0") == "0x0"
         and document.get("data", "0x") == "0x"
+        and not document.get("accessList")
         and "nonce" in document
     )
 

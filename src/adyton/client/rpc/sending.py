@@ -70,9 +70,9 @@ class Sending:
     def _sign(self, request: dict[str, Any], *, send: bool) -> SignedTransaction:
         self._chain.require()
         filled = fill(request, self._chain.id, self._node, self._caps)
-        self._require_no_gap(filled)
+        replaces = self._replaces(filled)
         answer = self._signer.sign_transaction(
-            filled.account, filled.document, replace=self._may_replace(filled), send=send
+            filled.account, filled.document, replace=replaces, send=send
         )
         return _verified(filled, answer.raw)
 
@@ -103,9 +103,14 @@ class Sending:
             raise
         return signed.hash
 
-    def _require_no_gap(self, filled: Filled) -> None:
+    def _replaces(self, filled: Filled) -> bool:
+        """Tell whether a nonce was named in order to replace: the same payment at other fees, or none at all.
+
+        Raises:
+            RpcError: the nonce leaves a gap.
+        """
         if filled.nonce is None:
-            return
+            return False
         following = self._signer.next_nonce(filled.account, self._chain.id)
         if filled.nonce > following:
             raise RpcError(
@@ -115,12 +120,9 @@ class Sending:
                 {"code": "nonce_used", "next": hex(following)},
                 code="nonce_used",
             )
-
-    def _may_replace(self, filled: Filled) -> bool:
-        """Tell whether a nonce was named in order to replace: the same payment at other fees, or none at all."""
-        wanted = filled.transaction
-        if filled.nonce is None:
+        if filled.nonce == following:
             return False
+        wanted = filled.transaction
         if wanted.to == filled.account and not wanted.value and not wanted.data:
             return True
         return any(

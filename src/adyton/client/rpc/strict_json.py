@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn
 
 from adyton.core import limits
@@ -17,7 +18,10 @@ def parse(unverified: bytes) -> Any:
     """
     try:
         value = json.loads(
-            unverified.decode(), object_pairs_hook=_once_each, parse_constant=_no_number
+            unverified.decode(),
+            object_pairs_hook=_once_each,
+            parse_constant=_no_number,
+            parse_float=_finite,
         )
     except UnicodeDecodeError:
         raise MalformedError("malformed", "not JSON: its bytes are not UTF-8") from None
@@ -44,6 +48,13 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(_: str) -> NoReturn:
     raise MalformedError("malformed", "not JSON: NaN and infinities are no numbers in it")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise MalformedError("malformed", "not JSON that has one meaning: a number is too large")
+    return number
 
 
 def _require_depth(value: Any, left: int) -> None:

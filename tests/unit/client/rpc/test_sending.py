@@ -209,6 +209,11 @@ def test_a_payment_may_be_cancelled(made: Parts) -> None:
     assert made.signer.replaced == [False, True]
 
 
+def test_a_payment_of_nothing_to_oneself_is_no_cancellation(made: Parts) -> None:
+    made.pay(nonce="0x0", to=made.account, value="0x0")
+    assert made.signer.replaced == [False]
+
+
 def test_the_same_transaction_again_is_the_same_bytes(made: Parts) -> None:
     first = made.pay(nonce="0x0", **fees(20))
     assert made.pay(nonce="0x0", **fees(20)) == first

@@ -130,6 +130,7 @@ def test_a_body_that_is_too_large_is_not_read(facade: Facade) -> None:
         (b"{}", -32600),
         (b'{"jsonrpc":"2.0","id":1,"method":"eth_nothing"}', -32601),
         (b'{"jsonrpc":"2.0","id":1,"method":"eth_accounts","params":{}}', -32602),
+        (b'{"jsonrpc":"2.0","id":1e999,"method":"eth_accounts"}', -32700),
     ],
 )
 def test_bad_messages_are_answered(facade: Facade, body: bytes, number: int) -> None:
@@ -143,10 +144,12 @@ def test_a_batch_is_answered_in_its_order(facade: Facade) -> None:
         {**CALL, "id": at, "method": name}
         for at, name in enumerate(("eth_chainId", "net_version", "no"))
     ]
-    told = facade.post([*calls, 7, {"jsonrpc": "2.0", "method": "eth_chainId"}]).json
-    assert [answer["id"] for answer in told] == [0, 1, 2, None]
+    strange = {**CALL, "id": 9, "method": ["eth_sendTransaction"]}
+    told = facade.post([*calls, 7, {"jsonrpc": "2.0", "method": "eth_chainId"}, strange]).json
+    assert [answer["id"] for answer in told] == [0, 1, 2, None, 9]
     assert told[1]["result"] == str(CHAIN)
-    assert [answer.get("error", {}).get("code") for answer in told] == [None, None, -32601, -32600]
+    codes = [answer.get("error", {}).get("code") for answer in told]
+    assert codes == [None, None, -32601, -32600, -32600]
 
 
 def test_payments_of_a_batch_get_their_nonces_in_order(facade: Facade, signer: FakeSigner) -> None:

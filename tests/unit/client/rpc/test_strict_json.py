@@ -33,6 +33,8 @@ def test_ordinary_json_is_read() -> None:
         b"01",
         b'"\n"',
         b"1" * 5000,
+        b"1e999",
+        b'{"id": -1e999}',
     ],
 )
 def test_anything_else_is_not(text: bytes) -> None:
