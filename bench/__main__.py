@@ -26,6 +26,7 @@ GROUPS: Final = {
     "contracts": ("bench.contracts", "sealed calls of a contract, its engine alone, a large state"),
     "wallet": ("bench.signing", "transactions signed by a wallet's vault, hot and cold"),
     "credentials": ("bench.credentials", "the check of a presented credential"),
+    "range-proofs": ("bench.range_proofs", "a range proof on either side, status lists"),
     "payments": ("bench.payments", "payments by policy, in flight together and alone"),
     "receipt": ("bench.receipt", "size and check of a receipt at a million entries"),
     "start": ("bench.starting", "start to serving, image, evidence"),
@@ -37,7 +38,7 @@ LARGE: Final = 1_000_000
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    groups = "\n".join(f"  {name:11} {what}" for name, (_, what) in GROUPS.items())
+    groups = "\n".join(f"  {name:12} {what}" for name, (_, what) in GROUPS.items())
     made = argparse.ArgumentParser(
         prog="python -m bench",
         description=f"{__doc__}\n\ngroups:\n{groups}",
