@@ -8,22 +8,19 @@ from typing import Annotated, Any
 
 from adyton.client.certificate import CertificatePolicy
 from adyton.client.contract_calls import Called
+from adyton.client.opened_claims import openings_of, verify_claims
 from adyton.client.recorded_entry import verdict_of, verify_recorded
 from adyton.client.session import Session
 from adyton.client.shown import text_or_base64
 from adyton.client.steps import CONTRACT_STEPS, Steps
 from adyton.client.verdict import Verdict
 from adyton.core import limits
-from adyton.core.errors import MalformedError, UsageError, VerificationError
+from adyton.core.errors import MalformedError
 from adyton.core.fields import AtMost
 from adyton.core.schema import Bytes32, Message, message
 from adyton.protocol.certificate import Opening
 from adyton.protocol.claims import (
     CONTRACT_FIELDS,
-    claims_digest,
-    commit,
-    salt,
-    verify_opening,
 )
 from adyton.protocol.contract import ContractUsage
 from adyton.protocol.evidence import EvidenceBundle, NodeEvidence
@@ -49,10 +46,6 @@ class ContractReceipt(Message):
     openings: Annotated[tuple[Opening, ...], AtMost(16)]
 
 
-def _invalid(reason: str) -> VerificationError:
-    return VerificationError("receipt_invalid", reason)
-
-
 def make_receipt(
     session: Session, called: Called, show: Collection[str] = CONTRACT_FIELDS
 ) -> ContractReceipt:
@@ -66,21 +59,13 @@ def make_receipt(
     Raises:
         UsageError: no field of such a name.
     """
-    for name in show:
-        if name not in CONTRACT_FIELDS:
-            raise UsageError("usage", f"no field {name}; there are {', '.join(CONTRACT_FIELDS)}")
-    accepted, values = called.accepted, called.fields
-    key, exec_id = accepted.result_key, accepted.exec_id
+    commitments, openings = openings_of(called.accepted, CONTRACT_FIELDS, called.fields, show)
     return ContractReceipt(
         session.pin.genesis,
-        NodeEvidence.decode(accepted.entry.node.evidence).recorder,
-        accepted.entry.proof,
-        commit(CONTRACT_FIELDS, values, key, exec_id),
-        tuple(
-            Opening(name, salt(key, exec_id, name), values[name])
-            for name in CONTRACT_FIELDS
-            if name in show
-        ),
+        NodeEvidence.decode(called.accepted.entry.node.evidence).recorder,
+        called.accepted.entry.proof,
+        commitments,
+        openings,
     )
 
 
@@ -109,22 +94,10 @@ def verify_contract_receipt(
     entry = verify_recorded(
         receipt.genesis, receipt.recorder, receipt.proof, policy=policy, now_ms=now_ms, steps=steps
     )
-    steps.reach(5)
-    if len(receipt.commitments) != len(CONTRACT_FIELDS):
-        raise _invalid("not the commitments of a call")
-    if claims_digest(receipt.commitments) != entry.part.claims:
-        raise _invalid("the entry commits to something else")
-    steps.reach(6)
-    places = []
-    for opening in receipt.openings:
-        verify_opening(
-            CONTRACT_FIELDS, receipt.commitments, opening.field, opening.salt, opening.value
-        )
-        places.append(CONTRACT_FIELDS.index(opening.field))
-    if places != sorted(set(places)):
-        raise _invalid("the openings are not in order, or one occurs twice")
+    opened = verify_claims(
+        CONTRACT_FIELDS, receipt.commitments, receipt.openings, entry.part.claims, steps, first=5
+    )
     steps.reach(7)
-    opened = {opening.field: opening.value for opening in receipt.openings}
     verdict = verdict_of(
         entry,
         "contract call",

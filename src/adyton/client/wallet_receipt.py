@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final
 
 from adyton.client.certificate import CertificatePolicy
+from adyton.client.opened_claims import openings_of, verify_claims
 from adyton.client.recorded_entry import verdict_of, verify_recorded
 from adyton.client.session import Session
 from adyton.client.shown import text_or_base64
@@ -19,7 +20,7 @@ from adyton.core.errors import Error, MalformedError, UsageError, VerificationEr
 from adyton.core.fields import AtMost
 from adyton.core.schema import Bytes32, Message, message
 from adyton.protocol.certificate import Opening
-from adyton.protocol.claims import WALLET_FIELDS, claims_digest, commit, salt, verify_opening
+from adyton.protocol.claims import WALLET_FIELDS
 from adyton.protocol.ethereum.address import SIZE, address_of, checksummed
 from adyton.protocol.ethereum.signature import Signature, recover
 from adyton.protocol.evidence import EvidenceBundle, NodeEvidence
@@ -67,23 +68,15 @@ def make_wallet_receipt(
     Raises:
         UsageError: no field of such a name, or a signature without its digest.
     """
-    for name in show:
-        if name not in WALLET_FIELDS:
-            raise UsageError("usage", f"no field {name}; there are {', '.join(WALLET_FIELDS)}")
     if "signature" in show and "digest" not in show:
         raise UsageError("usage", "a signature is shown together with its digest: add digest")
-    accepted, values = carried.accepted, carried.fields
-    key, exec_id = accepted.result_key, accepted.exec_id
+    commitments, openings = openings_of(carried.accepted, WALLET_FIELDS, carried.fields, show)
     return WalletReceipt(
         session.pin.genesis,
-        NodeEvidence.decode(accepted.entry.node.evidence).recorder,
-        accepted.entry.proof,
-        commit(WALLET_FIELDS, values, key, exec_id),
-        tuple(
-            Opening(name, salt(key, exec_id, name), values[name])
-            for name in WALLET_FIELDS
-            if name in show
-        ),
+        NodeEvidence.decode(carried.accepted.entry.node.evidence).recorder,
+        carried.accepted.entry.proof,
+        commitments,
+        openings,
     )
 
 
@@ -113,22 +106,10 @@ def verify_wallet_receipt(
     entry = verify_recorded(
         receipt.genesis, receipt.recorder, receipt.proof, policy=policy, now_ms=now_ms, steps=steps
     )
-    steps.reach(5)
-    if len(receipt.commitments) != len(WALLET_FIELDS):
-        raise _invalid("not the commitments of a request to a wallet")
-    if claims_digest(receipt.commitments) != entry.part.claims:
-        raise _invalid("the entry commits to something else")
-    steps.reach(6)
-    places = []
-    for opening in receipt.openings:
-        verify_opening(
-            WALLET_FIELDS, receipt.commitments, opening.field, opening.salt, opening.value
-        )
-        places.append(WALLET_FIELDS.index(opening.field))
-    if places != sorted(set(places)):
-        raise _invalid("the openings are not in order, or one occurs twice")
+    opened = verify_claims(
+        WALLET_FIELDS, receipt.commitments, receipt.openings, entry.part.claims, steps, first=5
+    )
     steps.reach(7)
-    opened = {opening.field: opening.value for opening in receipt.openings}
     _require_signer(opened)
     steps.reach(8)
     verdict = verdict_of(
