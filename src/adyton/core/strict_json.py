@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Final, NoReturn
 
 from adyton.core.errors import MalformedError
@@ -22,12 +23,39 @@ _NAME: Final = 40  # characters of a member's name in an error
 DIGITS: Final = 78  # of 2^256 - 1
 
 
+class Fault(Enum):
+    """What a text is refused for."""
+
+    SIZE = "size"
+    TEXT = "text"  # not UTF-8, or half of a surrogate pair
+    SYNTAX = "syntax"
+    DUPLICATE = "duplicate"
+    NUMBER = "number"
+    DEPTH = "depth"
+
+
+class JsonError(MalformedError):
+    """A text is not JSON in the form above.
+
+    Attributes:
+        fault: for those who have words of their own for it.
+    """
+
+    def __init__(self, fault: Fault, message: str) -> None:
+        super().__init__("too_large" if fault is Fault.SIZE else "malformed", message)
+        self.fault = fault
+
+    def __reduce__(self) -> tuple[type[JsonError], tuple[Fault, str]]:  # type: ignore[override]  # other arguments than the base
+        return type(self), (self.fault, self.message)
+
+
 def read(
     unverified: bytes,
     *,
     most: int,
     depth: int,
     digits: int = DIGITS,
+    greatest: int | None = None,
     fraction: Callable[[str], Any] | None = None,
 ) -> Any:
     """Return the value that JSON bytes stand for: None, bool, int, str, list, dict, and what `fraction` makes.
@@ -37,31 +65,32 @@ def read(
         most: bytes that are taken.
         depth: of objects and lists inside of each other.
         digits: of an integer.
+        greatest: integer, without its sign; else `digits` alone bound it.
         fraction: makes a value of the digits of a number with a fraction or an exponent; without it they are refused.
 
     Raises:
-        MalformedError: `too_large`, or `malformed`: not in the form above.
+        JsonError: `too_large`, or `malformed`: not in the form above.
     """
     if len(unverified) > most:
-        raise MalformedError("too_large", f"the JSON text is over {most} bytes")
+        raise JsonError(Fault.SIZE, f"the JSON text is over {most} bytes")
     try:
         text = unverified.decode("utf-8")
     except UnicodeDecodeError:
-        raise _malformed("the JSON text is not UTF-8") from None
+        raise JsonError(Fault.TEXT, "the JSON text is not UTF-8") from None
     # The parser's own bound on recursion depends on who calls it, so depth is looked at first.
     if text.count("[") + text.count("{") > depth:
         _require_depth(text, depth)
     decoder = json.JSONDecoder(
         object_pairs_hook=_members,
         parse_float=fraction or _fraction,
-        parse_int=_integers(digits),
+        parse_int=_integers(digits, greatest),
         parse_constant=_constant,
     )
     try:
         value = decoder.decode(text)
     except json.JSONDecodeError as problem:
         where = f"line {problem.lineno}, column {problem.colno}"
-        raise _malformed(f"not JSON at {where}: {problem.msg.lower()}") from None
+        raise JsonError(Fault.SYNTAX, f"not JSON at {where}: {problem.msg.lower()}") from None
     if _SURROGATE.search(text):
         _require_text(value)
     return value
@@ -72,7 +101,7 @@ def _require_depth(text: str, depth: int) -> None:
     for bracket in _BRACKET.findall(_STRING.sub('""', text)):
         open_now += 1 if bracket in "[{" else -1
         if open_now > depth:
-            raise _malformed(f"the JSON text is nested deeper than {depth}")
+            raise JsonError(Fault.DEPTH, f"the JSON text is nested deeper than {depth}")
 
 
 def _require_text(value: Any) -> None:
@@ -81,8 +110,8 @@ def _require_text(value: Any) -> None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise _malformed(
-                "a string holds half of a surrogate pair, which has no encoding"
+            raise JsonError(
+                Fault.TEXT, "a string holds half of a surrogate pair, which has no encoding"
             ) from None
     elif type(value) is list:
         for item in value:
@@ -99,29 +128,33 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise _malformed(f"the member {name[:_NAME]!r} is there twice; give it once")
+                raise JsonError(
+                    Fault.DUPLICATE, f"the member {name[:_NAME]!r} is there twice; give it once"
+                )
             seen.add(name)
     return members
 
 
-def _integers(most: int) -> Callable[[str], int]:
+def _integers(most: int, greatest: int | None) -> Callable[[str], int]:
     def integer(digits: str) -> int:
         if len(digits) - digits.startswith("-") > most:
-            raise _malformed(f"an integer has over {most} digits")
+            raise JsonError(Fault.NUMBER, f"an integer has over {most} digits")
         if digits == "-0":
-            raise _malformed("-0 is no integer; write 0")
-        return int(digits)
+            raise JsonError(Fault.NUMBER, "-0 is no integer; write 0")
+        number = int(digits)
+        if greatest is not None and abs(number) > greatest:
+            raise JsonError(Fault.NUMBER, f"an integer is over {greatest}; give it as a string")
+        return number
 
     return integer
 
 
 def _fraction(_: str) -> NoReturn:
-    raise _malformed("a number has a fraction or an exponent; give an integer of the smallest unit")
+    raise JsonError(
+        Fault.NUMBER,
+        "a number has a fraction or an exponent; give an integer of the smallest unit",
+    )
 
 
 def _constant(_: str) -> NoReturn:
-    raise _malformed("NaN and Infinity are no JSON")
-
-
-def _malformed(why: str) -> MalformedError:
-    return MalformedError("malformed", why)
+    raise JsonError(Fault.SYNTAX, "NaN and Infinity are no JSON")

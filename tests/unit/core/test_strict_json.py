@@ -1,6 +1,7 @@
 """Strict JSON: one reading, or none."""
 
 import json
+import pickle
 import time
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adyton.core.errors import MalformedError
-from adyton.core.strict_json import read
+from adyton.core.strict_json import Fault, JsonError, read
 
 
 def refused(text: bytes | str, **bounds: Any) -> str:
@@ -59,6 +60,37 @@ def test_bounds_are_inclusive() -> None:
     assert read(b"-" + b"9" * 78, most=79, depth=1) == -int("9" * 78)
     assert "over 77 bytes" in refused("9" * 78, most=77)
     assert "over 3 digits" in refused("1234", digits=3)
+
+
+def test_a_greatest_integer_beside_its_digits() -> None:
+    assert read(b"[-99, 99]", most=20, depth=1, digits=3, greatest=99) == [-99, 99]
+    for text in ("100", "-100"):
+        assert "over 99" in refused(text, digits=3, greatest=99)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[" * 99, Fault.DEPTH),
+        (b"\xff", Fault.TEXT),
+        ('"\\ud800"', Fault.TEXT),
+        ('{"a":1,"a":1}', Fault.DUPLICATE),
+        ("1.5", Fault.NUMBER),
+        ("-0", Fault.NUMBER),
+        ("9" * 79, Fault.NUMBER),
+        ("NaN", Fault.SYNTAX),
+        ("{", Fault.SYNTAX),
+        (" " * 10_001, Fault.SIZE),
+    ],
+)
+def test_what_is_wrong_is_told_apart(text: bytes | str, fault: Fault) -> None:
+    raw = text.encode() if isinstance(text, str) else text
+    with pytest.raises(JsonError) as caught:
+        read(raw, most=10_000, depth=8)
+    assert caught.value.fault is fault
+    assert caught.value.code == ("too_large" if fault is Fault.SIZE else "malformed")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.fault, again.message) == (fault, caught.value.message)
 
 
 def test_brackets_in_strings_are_no_depth() -> None:

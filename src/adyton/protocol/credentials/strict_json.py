@@ -8,11 +8,11 @@ as its digits: nothing here computes with it.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Final, TypeAlias
 
 from adyton.core import limits
+from adyton.core import strict_json as core
 from adyton.protocol.credentials.reasons import Reason, refused
 
 
@@ -30,16 +30,14 @@ class Inexact:
 Json: TypeAlias = "bool | int | str | Inexact | list[Json] | dict[str, Json] | None"
 Object: TypeAlias = "dict[str, Json]"
 
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_BRACKET: Final = re.compile(r"[\[\]{}]")
-_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
-_INTEGER_DIGITS: Final = len(str(limits.JSON_INTEGER)) + 1  # and a sign
-
-
-class _Refused(Exception):
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
+_REASONS: Final = {
+    core.Fault.SIZE: Reason.TOO_LARGE,
+    core.Fault.TEXT: Reason.JSON_TEXT,
+    core.Fault.SYNTAX: Reason.JSON,
+    core.Fault.DUPLICATE: Reason.JSON_DUPLICATE,
+    core.Fault.NUMBER: Reason.JSON_NUMBER,
+    core.Fault.DEPTH: Reason.JSON_DEPTH,
+}
 
 
 def read(unverified: bytes, what: str, *, most: int = limits.CREDENTIAL) -> Json:
@@ -53,23 +51,17 @@ def read(unverified: bytes, what: str, *, most: int = limits.CREDENTIAL) -> Json
     Raises:
         CredentialError: too large, or not in the form above.
     """
-    if len(unverified) > most:
-        raise refused(Reason.TOO_LARGE, what)
     try:
-        text = unverified.decode("utf-8")
-    except UnicodeDecodeError:
-        raise refused(Reason.JSON_TEXT, what) from None
-    # The parser's own bound on recursion depends on who calls it, so depth is looked at first.
-    if text.count("[") + text.count("{") > limits.CREDENTIAL_DEPTH:
-        _require_depth(text, what)
-    try:
-        value: Json = _DECODER.decode(text)
-    except _Refused as problem:
-        raise refused(problem.reason, what) from None
-    except ValueError:
-        raise refused(Reason.JSON, what) from None
-    if _SURROGATE.search(text):
-        _require_text(value, what)
+        value: Json = core.read(
+            unverified,
+            most=most,
+            depth=limits.CREDENTIAL_DEPTH,
+            digits=len(str(limits.JSON_INTEGER)),
+            greatest=limits.JSON_INTEGER,
+            fraction=Inexact,
+        )
+    except core.JsonError as problem:
+        raise refused(_REASONS[problem.fault], what) from None
     return value
 
 
@@ -88,51 +80,3 @@ def read_object(unverified: bytes, what: str, *, most: int = limits.CREDENTIAL) 
 def write(value: Json) -> bytes:
     """Return JSON bytes of a value, without whitespace: the form of what we sign ourselves."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _require_depth(text: str, what: str) -> None:
-    depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub('""', text)):
-        depth += 1 if bracket in "[{" else -1
-        if depth > limits.CREDENTIAL_DEPTH:
-            raise refused(Reason.JSON_DEPTH, what)
-
-
-def _require_text(value: Json, what: str) -> None:
-    try:
-        if type(value) is str:
-            value.encode()
-        elif type(value) is list:
-            for item in value:
-                _require_text(item, what)
-        elif type(value) is dict:
-            for name, item in value.items():
-                name.encode()
-                _require_text(item, what)
-    except UnicodeEncodeError:
-        raise refused(Reason.JSON_TEXT, what) from None
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise _Refused(Reason.JSON_DUPLICATE)
-    return members
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > _INTEGER_DIGITS or digits == "-0":
-        raise _Refused(Reason.JSON_NUMBER)
-    number = int(digits)
-    if not -limits.JSON_INTEGER <= number <= limits.JSON_INTEGER:
-        raise _Refused(Reason.JSON_NUMBER)
-    return number
-
-
-def _constant(_: str) -> NoReturn:
-    raise _Refused(Reason.JSON)
-
-
-_DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_members, parse_float=Inexact, parse_int=_integer, parse_constant=_constant
-)
