@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from evidence import BUNDLE, appraise
 from ledger import PROOF, chain_of, key_id, verify_entry
 from policy import Checks, Policy
@@ -33,10 +35,28 @@ CALL_STEPS = (
 def verify_call(data: bytes, policy: Policy) -> Checks:
     """Verify the receipt of a contract's call."""
     checks = Checks(CALL_STEPS)
+    steps = receipt_steps(CALL, FIELDS, data, policy, checks)
+    for number, step in enumerate(steps, 1):
+        checks.run(number, step)
+    return checks
+
+
+def receipt_steps(
+    kind: Form, fields: tuple[str, ...], data: bytes, policy: Policy, checks: Checks
+) -> list[Callable[[], None]]:
+    """Return the steps that receipts of calls, and of wallets, have in common; the last is the evidence's age.
+
+    Args:
+        kind: form of the receipt.
+        fields: that it commits to, in their order.
+        data: the receipt.
+        policy: of who verifies.
+        checks: where opened fields are shown.
+    """
     held: dict[str, Value] = {}
 
     def form() -> None:
-        held.update(CALL.read(data))
+        held.update(kind.read(data))
         held["proof"] = PROOF.fields_of(held["proof"])
         held["openings"] = [OPENING.fields_of(one) for one in held["openings"]]
 
@@ -57,7 +77,7 @@ def verify_call(data: bytes, policy: Policy) -> Checks:
         require(bool(carried_out), "not a request that was carried out")
 
     def commitments() -> None:
-        require(len(held["commitments"]) == len(FIELDS), "not the commitments of a call")
+        require(len(held["commitments"]) == len(fields), "other commitments than its kind has")
         made = h("claims", *held["commitments"])
         require(held["entry"].part["claims"] == made, "the entry commits to something else")
 
@@ -65,8 +85,8 @@ def verify_call(data: bytes, policy: Policy) -> Checks:
         places = []
         for opening in held["openings"]:
             name = opening["field"]
-            require(name in FIELDS, "an unknown field")
-            place = FIELDS.index(name)
+            require(name in fields, "an unknown field")
+            place = fields.index(name)
             made = h("claim", name.encode(), opening["salt"], opening["value"])
             require(made == held["commitments"][place], f"the opening of {name} does not fit")
             places.append(place)
@@ -76,7 +96,4 @@ def verify_call(data: bytes, policy: Policy) -> Checks:
     def age() -> None:
         policy.require_age(held["key"], held["entry"].facts["time_ms"])
 
-    steps = (form, pinned, evidence, entry, commitments, openings, age)
-    for number, step in enumerate(steps, 1):
-        checks.run(number, step)
-    return checks
+    return [form, pinned, evidence, entry, commitments, openings, age]

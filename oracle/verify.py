@@ -1,10 +1,10 @@
-"""Verify a run certificate, a notary receipt or the receipt of a contract's call, offline.
+"""Verify a run certificate, a notary receipt, or the receipt of a contract's call or of a wallet, offline.
 
 Nothing of the project is used but its specification.
 
     python oracle/verify.py FILE --fingerprint HEX --allow-simulated [--content FILE] [--json]
 
-Each step of `docs/spec/certificate.md`, or of `docs/spec/contract.md`, is printed as passed, failed or not reached.
+Each step of `docs/spec/certificate.md`, `contract.md` or `wallet.md` is printed as passed, failed or not reached.
 
 Exit status: 0 every step passed; 2 the call is not valid, or a file cannot be read; 4 a step failed.
 """
@@ -21,14 +21,17 @@ from notary_receipt import NOTARY, verify_notary
 from policy import LEVELS, Checks, Policy
 from run_certificate import Run
 from strict import encode
+from wallet_receipt import WALLET, verify_wallet
 
 
 def verify(data: bytes, policy: Policy, content: bytes | None = None) -> Checks:
-    """Verify a file of any of the three kinds."""
+    """Verify a file of any of the four kinds."""
     if data[1:].startswith(encode(NOTARY.name)):
         return verify_notary(data, policy, content)
     if data[1:].startswith(encode(CALL.name)):
         return verify_call(data, policy)
+    if data[1:].startswith(encode(WALLET.name)):
+        return verify_wallet(data, policy)
     return Run(data, policy).verify()
 
 

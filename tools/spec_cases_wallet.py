@@ -275,6 +275,9 @@ def _receipt_cases(world: World) -> list[Case]:
         case("another value of a payment", opened(replace(one, value=b"export")), invalid, 6),
         case("fields of a payment out of order", opened(*reversed(openings)), receipt, 6),
         case("a signature over something else", lying, receipt, 7),
+        case("a signature without what it is over",
+             opened(*(each for each in openings if each.field != "digest")), receipt, 7),
+        case("a signature that does not say whose", opened(*(each for each in openings if each.field != "account"))),
         case("a payment with evidence that was too old", good, "evidence_stale", 8, max_evidence_age_ms=0),
     ]  # fmt: skip
 

@@ -26,6 +26,12 @@ CALLS = [
     if vector["function"] == "verify_contract_receipt"
 ]
 
+WALLETS = [
+    vector
+    for vector in json.loads((ROOT / "docs/spec/vectors/wallet.json").read_text())
+    if vector["function"] == "verify_wallet_receipt"
+]
+
 
 def test_the_package_is_not_in_its_environment(oracle: Oracle) -> None:
     done = subprocess.run([PYTHON, "-c", "import adyton"], capture_output=True, text=True, env={})
@@ -68,8 +74,12 @@ def test_a_vector_of_a_receipt(oracle: Oracle, tmp_path: Path, vector: dict[str,
     assert (result.failed, bool(result.reason)) == (vector.get("step", 0), "refused" in vector)
 
 
-@pytest.mark.parametrize("vector", CALLS, ids=[vector["name"] for vector in CALLS])
-def test_a_vector_of_a_call(oracle: Oracle, tmp_path: Path, vector: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "vector", [*CALLS, *WALLETS], ids=[vector["name"] for vector in [*CALLS, *WALLETS]]
+)
+def test_a_vector_of_a_call_or_a_wallet(
+    oracle: Oracle, tmp_path: Path, vector: dict[str, Any]
+) -> None:
     given = vector["given"]
     file = tmp_path / "receipt"
     file.write_bytes(bytes.fromhex(given["receipt"]))
