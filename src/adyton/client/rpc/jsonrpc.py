@@ -29,7 +29,7 @@ OTHER_CHAIN: Final = 4901
 _ID: Final = 256
 
 
-class RpcError(Error):
+class RpcError(UsageError):
     """An error with the number that programs know it by.
 
     Args:
