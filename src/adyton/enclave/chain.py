@@ -9,6 +9,7 @@ from adyton.core.errors import Error, InvariantError, UnavailableError, UsageErr
 from adyton.enclave.apps.account import Account
 from adyton.enclave.apps.base import AfterCommit, Reader
 from adyton.enclave.apps.contracts import Contracts
+from adyton.enclave.apps.identity import IdentityApp
 from adyton.enclave.apps.notary import Notary
 from adyton.enclave.apps.tasks import PendingTask, Tasks
 from adyton.enclave.apps.wallet import WalletApp
@@ -60,7 +61,13 @@ class Chain:
             self.keys, book, Modules(self.keys, link), lambda: self.recorder.head
         )
         self._wallet = WalletApp(self.keys, self.state, lambda: self.recorder.head)
-        readers: tuple[Reader, ...] = (self._account, self._contracts, self._wallet)
+        self._identity = IdentityApp(self.keys, self.state, platform.entropy)
+        readers: tuple[Reader, ...] = (
+            self._account,
+            self._contracts,
+            self._wallet,
+            self._identity,
+        )
         self._readers = {reader.name: reader for reader in readers}
         self._after_commit: dict[int, tuple[AfterCommit, ...]] = {}
         self._machine: Machine | None = None
@@ -98,6 +105,7 @@ class Chain:
             self._tasks,
             self._contracts,
             self._wallet,
+            self._identity,
         ):
             part.visit(loaded)
 
@@ -132,7 +140,7 @@ class Chain:
                 members=self._members,
                 account=self._account,
                 tasks=self._tasks,
-                apps=(Notary(), self._tasks, self._contracts, self._wallet),
+                apps=(Notary(), self._tasks, self._contracts, self._wallet, self._identity),
                 sealer=self._sealer,
                 measurement=self._platform.measurement,
             )

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Final
 
 _BYTES: Final = 32 * 1024 * 1024
-_LARGEST: Final = 16 * 1024
+_LARGEST: Final = 17 * 1024  # a page of a status list, and its frame
 _OVERHEAD: Final = 300  # bytes of bookkeeping per value, roughly
 
 

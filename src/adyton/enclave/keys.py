@@ -11,7 +11,7 @@ from typing import Final
 
 from adyton.core import limits
 from adyton.core.contexts import Context
-from adyton.core.crypto import HpkeKey, SivKey, derive, derive_into, mac
+from adyton.core.crypto import HpkeKey, SivKey, derive, derive_into, hpke_public, mac
 from adyton.core.errors import Error, InvariantError, PolicyError, UsageError, VerificationError
 from adyton.enclave.sealing import Root
 from adyton.protocol.derived import seal_derived
@@ -45,6 +45,8 @@ class Keys:
         self.modules = SivKey(root.root, Context.KDF_MODULES, self.chain_id)
         self._wallets = bytearray(32)
         derive_into(self._wallets, root.root, Context.KDF_WALLETS, self.chain_id)
+        self.pseudonyms = derive(root.root, Context.KDF_PSEUDONYMS, self.chain_id)
+        self._nobody: dict[int, bytes] = {}
         self._transient: dict[int, SivKey] = {}
         self._tickets: dict[int, SivKey] = {}
         self._intake: dict[int, HpkeKey] = {}
@@ -98,6 +100,23 @@ class Keys:
     def seal_derived(self, exec_id: bytes, index: int, recipient: bytes, plaintext: bytes) -> bytes:
         """Seal to a public key inside of execution; see `protocol/derived.py`."""
         return seal_derived(self._secret(self.epoch), exec_id, index, recipient, plaintext)
+
+    def nobody(self) -> bytes:
+        """Return the public key to which is sealed what is for nobody."""
+        key = self._nobody.get(self.epoch)
+        if key is None:
+            place = (self.chain_id, epoch_bytes(self.epoch))
+            key = hpke_public(derive(self._secret(self.epoch), Context.KDF_NOBODY, *place))
+            self._nobody[self.epoch] = key
+        return key
+
+    def ranges(self) -> bytes:
+        """Return what hides the birthdays that range proofs of this epoch commit to, 32 bytes.
+
+        It goes with the epoch: once that is erased, nobody finds a birthday in a commitment by trying.
+        """
+        place = (self.chain_id, epoch_bytes(self.epoch))
+        return derive(self._secret(self.epoch), Context.KDF_RANGES, *place)
 
     def intake(self, epoch: int) -> HpkeKey:
         """Return the key that first contacts are sealed to.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from adyton.core.errors import UsageError
+from adyton.protocol.credentials.range_proof import SPAN
 from adyton.protocol.credentials.reasons import Reason, refused
 from adyton.protocol.credentials.strict_json import Object
 
@@ -102,6 +103,20 @@ def birth_day(claims: Object, policy: AgePolicy, now_s: int) -> int:
     if year < _FIRST_YEAR or number > today(policy, now_s):
         raise refused(Reason.BIRTHDATE_RANGE, _WHAT)
     return number
+
+
+def require_birthdate(claims: Object, policy: AgePolicy, now_s: int) -> int:
+    """Return the day of birth of somebody who has reached the age by it, and of whom that can be proven.
+
+    Raises:
+        CredentialError: `age_missing`, `birthdate_form`, `birthdate_range`, `under_age` or `birthdate_reach`.
+    """
+    born, cutoff = birth_day(claims, policy, now_s), cutoff_day(policy, now_s)
+    if born > cutoff:
+        raise refused(Reason.UNDER_AGE, _WHAT)
+    if born <= cutoff - SPAN:
+        raise refused(Reason.BIRTHDATE_REACH, _WHAT)
+    return born
 
 
 def today(policy: AgePolicy, now_s: int) -> int:

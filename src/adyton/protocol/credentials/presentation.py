@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from adyton.core.errors import UsageError
+from adyton.core.errors import MalformedError, UsageError
 from adyton.protocol.credentials import key_binding, sd_jwt_vc
-from adyton.protocol.credentials.age import AgePolicy, require_age
+from adyton.protocol.credentials.age import AgePolicy, require_age, require_birthdate
 from adyton.protocol.credentials.disclosed import put_together
 from adyton.protocol.credentials.jwk import PublicKey
+from adyton.protocol.credentials.pseudonym import require_stable
 from adyton.protocol.credentials.reasons import Reason, refused
 from adyton.protocol.credentials.sd_jwt import ISSUER_JWT, UnverifiedSdJwt, read_sd_jwt
 from adyton.protocol.credentials.sd_jwt_vc import Validity
@@ -40,9 +41,11 @@ class CredentialPolicy:
         status_required: whether a credential without a status is refused.
         claims: names at the top that must be disclosed.
         age: the age to be reached, if any.
+        birthdate: whether the birthdate itself has to show the age, so that it can be proven.
+        stable: name of the claim that a pseudonym is made of; empty for none.
 
     Raises:
-        UsageError: no type, or negative seconds.
+        UsageError: no type, negative seconds, or a birthdate without an age.
     """
 
     types: frozenset[str]
@@ -53,12 +56,16 @@ class CredentialPolicy:
     status_required: bool
     claims: frozenset[str]
     age: AgePolicy | None
+    birthdate: bool = False
+    stable: str = ""
 
     def __post_init__(self) -> None:
         if not self.types or not all(self.types):
             raise UsageError("bad_argument", "a policy names at least one credential type (vct)")
         if self.validity.skew_s < 0 or self.binding_oldest_s < 0:
             raise UsageError("bad_argument", "a policy's seconds are not negative")
+        if self.birthdate and self.age is None:
+            raise UsageError("bad_argument", "a birthdate is asked for by an age")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ class Credential:
         holder: the key that has bound it; None where none did.
         status: where its status stands.
         age_by: the claim that has shown the age; empty where no age was asked for.
+        birth_day: days since 1970; None where the birthdate was not asked for.
     """
 
     issuer: str
@@ -93,6 +101,7 @@ class Credential:
     holder: PublicKey | None
     status: tuple[StatusReference, ...]
     age_by: str
+    birth_day: int | None = None
 
 
 def check_presentation(
@@ -151,9 +160,20 @@ def check_presentation(
 
     holder = _check_binding(sd_jwt, payload, policy, expected, now_s, checklist)
     status = _check_status(payload, policy, status_of, checklist)
-    age_by = _check_policy(claims.values, policy, now_s, checklist)
+    age_by, birth_day = _check_policy(claims.values, policy, now_s, checklist)
     checklist.done()
-    return Credential(issuer, vct, claims.values, holder, status, age_by)
+    return Credential(issuer, vct, claims.values, holder, status, age_by, birth_day)
+
+
+def signed_facts(verified: str) -> tuple[str, PublicKey]:
+    """Return type and holder's key of a presentation that has passed step 11, whatever became of it later.
+
+    Raises:
+        CredentialError: the issuer has named no holder's key.
+    """
+    payload = sd_jwt_vc.read_payload(read_sd_jwt(verified).jwt.unverified_payload)
+    vct = payload.get("vct")
+    return vct if type(vct) is str else "", sd_jwt_vc.read_holder_key(payload)
 
 
 def _check_binding(
@@ -207,11 +227,20 @@ def _check_status(
 
 def _check_policy(
     claims: Object, policy: CredentialPolicy, now_s: int, checklist: Checklist
-) -> str:
-    if policy.age is None and not policy.claims:
+) -> tuple[str, int | None]:
+    if policy.age is None and not policy.claims and not policy.stable:
         checklist.skip(Step.POLICY)
-        return ""
+        return "", None
     checklist.at(Step.POLICY)
-    if not policy.claims <= claims.keys():
+    if not policy.claims <= claims.keys() or (policy.stable and policy.stable not in claims):
         raise refused(Reason.CLAIM_REQUIRED, "the presentation")
-    return "" if policy.age is None else require_age(claims, policy.age, now_s)
+    if policy.stable:
+        try:
+            require_stable(claims[policy.stable])
+        except MalformedError:
+            raise refused(Reason.CLAIM_STABLE, "the presentation") from None
+    if policy.age is None:
+        return "", None
+    age_by = require_age(claims, policy.age, now_s)
+    born = require_birthdate(claims, policy.age, now_s) if policy.birthdate else None
+    return age_by, born

@@ -41,6 +41,15 @@ def pseudonym(secret: bytes, party: bytes, issuer: str, claim: str, value: objec
     return mac(party_key, Context.PSEUDONYM, _utf8(issuer), _utf8(claim), kind, data)
 
 
+def require_stable(value: object) -> None:
+    """Refuse a value that no pseudonym can be made of.
+
+    Raises:
+        MalformedError: as `pseudonym`.
+    """
+    _encoded(value)
+
+
 def _encoded(value: object) -> tuple[bytes, bytes]:
     if type(value) is str and 0 < len(value) <= limits.PSEUDONYM_CLAIM:
         return _TEXT, _utf8(value)

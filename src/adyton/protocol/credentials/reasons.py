@@ -44,6 +44,14 @@ class Reason(Enum):
         """The stable name."""
         return self.name.lower()
 
+    # the request and its envelope
+    REQUEST_USED = (Coarse.WRONG_REQUEST, "was answered before; make another request")
+    ENVELOPE = (Coarse.MALFORMED, "is not sealed in the size and form of a presentation")
+    UNOPENABLE = (
+        Coarse.MALFORMED,
+        "does not open: it is sealed to another key, network or request, or altered",
+    )
+    PRESENTED = (Coarse.MALFORMED, "holds something else than a presentation")
     # form: text, JSON, keys
     TOO_LARGE = (Coarse.MALFORMED, "is over its size limit")
     BASE64URL = (Coarse.MALFORMED, "is not base64url without padding, whitespace or stray bits")
@@ -165,7 +173,15 @@ class Reason(Enum):
     BIRTHDATE_FORM = (Coarse.MALFORMED, "has a birthdate that is not a date of the form YYYY-MM-DD")
     BIRTHDATE_RANGE = (Coarse.MALFORMED, "has a birthdate in the future or before 1800")
     UNDER_AGE = (Coarse.POLICY, "is of somebody who has not reached the age")
+    BIRTHDATE_REACH = (
+        Coarse.POLICY,
+        "has a birthdate over 179 years before the age limit; no range proof reaches there",
+    )
     CLAIM_REQUIRED = (Coarse.POLICY, "does not disclose a claim that the policy asks for")
+    CLAIM_STABLE = (
+        Coarse.POLICY,
+        "has something else than a text or an integer as the claim that tells holders apart",
+    )
 
 
 WORDS: Final[dict[str, Reason]] = {reason.word: reason for reason in Reason}

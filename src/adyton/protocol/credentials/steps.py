@@ -103,6 +103,16 @@ class Checklist:
         self._not_asked: set[Step] = set()
         self._done = False
 
+    @property
+    def now(self) -> int:
+        """The step that was begun last; 0 before the first."""
+        return self._now
+
+    @property
+    def not_asked(self) -> frozenset[Step]:
+        """Steps that were left because they were not asked for."""
+        return frozenset(self._not_asked)
+
     def at(self, step: Step) -> None:
         """Begin a step: the one before it was passed.
 

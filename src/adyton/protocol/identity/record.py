@@ -34,6 +34,11 @@ def claimed_values(verdict: Verdict) -> dict[str, bytes]:
     }
 
 
+def refused_values(code: str) -> dict[str, bytes]:
+    """Return the value of each field where there is no verdict, but why."""
+    return dict.fromkeys(IDENTITY_FIELDS, b"") | {"reason": code.encode()}
+
+
 def commitments(verdict: Verdict, result_key: bytes, exec_id: bytes) -> tuple[bytes, ...]:
     """Return the commitments to a verdict, in the order of the registry.
 

@@ -138,7 +138,7 @@ class PolicyRecord(Message):
 
 
 Record = DidRecord | IssuerRecord | PartyRecord | PolicyRecord
-RECORDS: Final = {
+RECORDS: Final[dict[str, type[Record]]] = {
     record.WIRE_NAME: record for record in (DidRecord, IssuerRecord, PartyRecord, PolicyRecord)
 }
 

@@ -29,7 +29,7 @@ RESOLVE: Final = "resolve"
 CHECKLIST: Final = "checklist"
 LIST: Final = "list"
 
-_LEAST: Final = 4096
+SEALED_LEAST: Final = 4096  # size class of what a holder seals, at least
 
 
 @message("identity-register/1", max_bytes=limits.ARGUMENTS_BYTES)
@@ -130,7 +130,7 @@ class SealedPresentation(Message):
         Raises:
             VerificationError: not a usable key.
         """
-        padded = pad(presented.encode(), least=_LEAST)
+        padded = pad(presented.encode(), least=SEALED_LEAST)
         info = (request.chain_id, epoch_bytes(epoch), request.name())
         return cls(epoch, hpke_seal(intake_key, padded, Context.HPKE_PRESENTATION, *info))
 
@@ -145,7 +145,7 @@ class SealedPresentation(Message):
         opened = key.open(self.sealed, Context.HPKE_PRESENTATION, *info)
         if len(opened) > limits.PRESENTATION + 2048:
             raise MalformedError("too_large", "a presentation over its bound")
-        return Presented.decode(unpad(opened, least=_LEAST))
+        return Presented.decode(unpad(opened, least=SEALED_LEAST))
 
 
 @message("identity-present/1", max_bytes=limits.PRESENTATION + 8 * limits.KIB)

@@ -1,0 +1,148 @@
+"""Status lists: taken in when their issuer has signed them, kept in pages, looked at by every check, never fetched."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from adyton.core import limits
+from adyton.core.contexts import Context
+from adyton.core.crypto import digest
+from adyton.core.errors import (
+    InvariantError,
+    MalformedError,
+    UnavailableError,
+    UsageError,
+    VerificationError,
+)
+from adyton.enclave.apps.base import Call
+from adyton.enclave.identity.book import Book
+from adyton.enclave.identity.issuers import Issuers
+from adyton.enclave.state import State
+from adyton.protocol.credentials import status_bitstring, status_token
+from adyton.protocol.credentials.jws import read_jws
+from adyton.protocol.credentials.reasons import Reason, refused
+from adyton.protocol.credentials.status import Status, StatusReference
+from adyton.protocol.credentials.status_bits import StatusPage
+from adyton.protocol.credentials.status_bitstring import read_bitstring_list
+from adyton.protocol.credentials.status_list import (
+    StatusList,
+    StatusListHead,
+    page_of,
+    require_successor,
+    status_of,
+)
+from adyton.protocol.credentials.status_token import read_token_list
+from adyton.protocol.identity.answers import StatusKept
+from adyton.protocol.identity.registries import IssuerRecord
+from adyton.protocol.identity.requests import APP, BringStatus
+
+_HEAD: Final = b"s"
+_PAGE: Final = b"g"
+
+
+class Lists:
+    """Status lists of registered issuers.
+
+    Args:
+        state: holds them.
+        book: of records.
+        issuers: their keys.
+    """
+
+    def __init__(self, state: State, book: Book, issuers: Issuers) -> None:
+        self._state = state
+        self._book = book
+        self._issuers = issuers
+        self._block = (0, 0)  # height, and bytes of lists taken in there
+
+    def bring(self, call: Call) -> StatusKept:
+        """Take in a list that somebody brings.
+
+        1. there is room in this block; the issuer is registered, and says that it signs a list of that address
+        2. the list verifies (`status_token.py`, `status_bitstring.py`) under that issuer's key
+        3. it takes the place of the one that is held: the same issuer, address and kind, and not older
+        4. all its pages are written anew: which of them have changed would tell who was revoked
+
+        Raises:
+            UnavailableError: `out_of_block_fuel`, the next block has room.
+            UsageError: `not_found`, no such issuer or list.
+            CredentialError, MalformedError, VerificationError: the list does not verify, or is out of date.
+        """
+        asked = BringStatus.decode(call.request.arguments)
+        # 1.
+        self._require_room(call.height)
+        record = self._book.record(asked.issuer, IssuerRecord)
+        if asked.uri not in record.lists:
+            raise UsageError("not_found", "the issuer's record has no list of that address")
+        # 2.
+        now_s = call.time_ms // 1000
+        brought = self._read(asked, record, now_s)
+        # 3.
+        place = asked.issuer + digest(Context.IDENTITY_LIST, asked.uri.encode())
+        held = self._head(place)
+        if held is not None:
+            require_successor(held, brought.head)
+        # 4.
+        pages = brought.statuses.pages()
+        for page in pages:
+            self._state.set(APP, _page_name(place, page.number), page.encode(), hot=True)
+        for number in range(len(pages), 0 if held is None else _pages(held)):
+            self._state.remove(APP, _page_name(place, number))
+        self._state.set(APP, _HEAD + place, brought.head.encode(), hot=True)
+        height, taken = self._block
+        self._block = (height, taken + len(brought.statuses.packed))
+        until_s = brought.head.until_s
+        return StatusKept(brought.head.entries, None if until_s is None else until_s * 1000)
+
+    def _require_room(self, height: int) -> None:
+        if self._block[0] != height:
+            self._block = (height, 0)
+        if self._block[1] >= limits.STATUS_BLOCK:
+            raise UnavailableError("out_of_block_fuel", "the block's room for lists is used up")
+
+    def _read(self, asked: BringStatus, record: IssuerRecord, now_s: int) -> StatusList:
+        try:
+            token = asked.token.decode("ascii")
+        except UnicodeDecodeError:
+            raise MalformedError("malformed", "status list: not a compact JWS") from None
+        unverified = read_jws(token, status_token.WHAT)
+        key = self._issuers.key(asked.issuer, unverified.kid)
+        if key is None:
+            raise refused(Reason.ISSUER_UNKNOWN, status_token.WHAT)
+        if unverified.typ == status_bitstring.TYPE:
+            return read_bitstring_list(
+                token, uri=asked.uri, issuer=asked.issuer, iss=record.iss, key=key, now_s=now_s
+            )
+        return read_token_list(token, uri=asked.uri, issuer=asked.issuer, key=key, now_s=now_s)
+
+    def status(self, issuer: bytes, reference: StatusReference, now_s: int) -> Status:
+        """Return what is held on a credential's place in a list of its issuer.
+
+        Raises:
+            CredentialError: `status_form`, the index is not one of the list.
+        """
+        if reference.uri not in self._book.record(issuer, IssuerRecord).lists:
+            return Status.UNKNOWN
+        place = issuer + digest(Context.IDENTITY_LIST, reference.uri.encode())
+        head = self._head(place)
+        if head is None or head.kind != reference.kind.value:
+            return Status.UNKNOWN
+        page = self._state.get_hot(APP, _page_name(place, page_of(head, reference)))
+        if page is None:
+            raise InvariantError("invariant", "a status list without a page of it")
+        try:
+            return status_of(head, StatusPage.decode(page), reference, now_s=now_s, oldest_s=None)
+        except VerificationError as problem:
+            raise InvariantError("invariant", "a status list under another's name") from problem
+
+    def _head(self, place: bytes) -> StatusListHead | None:
+        held = self._state.get_hot(APP, _HEAD + place)
+        return None if held is None else StatusListHead.decode(held)
+
+
+def _page_name(place: bytes, number: int) -> bytes:
+    return _PAGE + place + number.to_bytes(4, "big")
+
+
+def _pages(head: StatusListHead) -> int:
+    return -(-head.entries * head.bits // (8 * limits.STATUS_PAGE))

@@ -1,0 +1,98 @@
+"""Tells holders that their credential was opened: sealed to a key of theirs, on the ledger, whoever is told.
+
+Where there is nobody to tell, the same is sealed to a key whose private half nobody keeps: by the same steps, so that
+neither bytes nor time tell one from the other.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from adyton.core.errors import Error, InvariantError, VerificationError
+from adyton.enclave.identity.book import Book
+from adyton.enclave.keys import Keys
+from adyton.protocol.credentials import base64url
+from adyton.protocol.credentials.did import read_did, read_own
+from adyton.protocol.credentials.did_document import AUTHENTICATION, DidDocument
+from adyton.protocol.credentials.jwk import PublicKey
+from adyton.protocol.credentials.multikey import ED25519, P256
+from adyton.protocol.identity.answers import NO, USE_LEAST, CredentialUse
+from adyton.protocol.identity.naming import document_of
+from adyton.protocol.identity.registries import DidRecord
+from adyton.protocol.padding import pad
+
+_HELD: Final = 1024
+_NOTHING: Final = CredentialUse(bytes(32), bytes(32), "", bytes(32), 0, 0, 0, NO, bytes(32), "")
+_INDEX: Final = 0
+
+
+class Uses:
+    """Seals uses.
+
+    Args:
+        keys: of the chain.
+        book: of records.
+    """
+
+    def __init__(self, keys: Keys, book: Book) -> None:
+        self._keys = keys
+        self._book = book
+        self._documents: OrderedDict[bytes, tuple[int, DidDocument]] = OrderedDict()
+
+    def seal(
+        self, exec_id: bytes, use: CredentialUse | None, holder: PublicKey | None, did: str
+    ) -> bytes:
+        """Return a use for its holder, or for nobody, `USE_SEALED` bytes.
+
+        Args:
+            exec_id: of the execution.
+            use: what is to be told; None where there is nothing.
+            holder: the key that the credential's issuer has named.
+            did: what the presentation calls the holder; believed where that DID's document has this key.
+        """
+        recipient = self._keys.nobody()
+        if use is not None and holder is not None and did:
+            try:
+                recipient = self._agreement(did, holder)
+            except InvariantError:
+                raise
+            except Error:
+                use = None  # it names nobody
+        told = pad((use or _NOTHING).encode(), least=USE_LEAST)
+        return self._keys.seal_derived(exec_id, _INDEX, recipient, told)
+
+    def _agreement(self, did: str, holder: PublicKey) -> bytes:
+        """Return the key to which the holder of a DID has uses sealed.
+
+        Raises:
+            Error: no DID of this network, given up, or of somebody else than the holder.
+        """
+        name = read_own(read_did(did), self._keys.chain_id)
+        record = self._book.record(name, DidRecord)
+        held = self._documents.get(name)
+        if held is None or held[0] != record.version:
+            document = document_of(self._keys.chain_id, record)
+            if document is None:
+                raise VerificationError("not_found", "the did was given up")
+            held = self._documents[name] = (record.version, document)
+            if len(self._documents) > _HELD:
+                self._documents.popitem(last=False)
+        self._documents.move_to_end(name)
+        curve, data = _point(holder)
+        for method in held[1].methods:
+            if AUTHENTICATION in method.purposes and (method.key.curve, method.key.data) == (
+                curve,
+                data,
+            ):
+                return held[1].agreement().data
+        raise VerificationError("key_purpose", "the did's document has not the holder's key")
+
+
+def _point(key: PublicKey) -> tuple[str, bytes]:
+    """Return a key's curve and bytes, as a DID's document has them."""
+    x = base64url.decode(key.members["x"], "the holder's key")
+    if key.members["crv"] == ED25519:
+        return ED25519, x
+    y = base64url.decode(key.members["y"], "the holder's key")
+    return P256, bytes((2 + (y[31] & 1),)) + x
