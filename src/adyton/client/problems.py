@@ -28,12 +28,14 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
     UsageError: """
         not_found method_unknown bad_argument usage keystore exists image_invalid contract_unknown
         wallet_unknown policy_invalid nonce_used key_reused wallet_full node_refused
+        zk_unavailable
         """,
     PolicyError: """
         replayed wrong_epoch ticket_expired not_yet_valid expired window_too_long
         ordering_unavailable not_admitted evidence_kind not_trusted simulated_refused
         config_mismatch not_upgradable payment_refused payment_failed approval_pending export_refused
         credential_refused range_unmet not_authorized
+        not_owner version_conflict record_given_up policy_changed not_sender deadline_passed epoch_ended
         """,
     VerificationError: """
         wrong_chain wrong_incarnation ticket_invalid ticket_spent unopenable bad_signature
@@ -48,7 +50,6 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
     UnavailableError: """
         time_decreased wrong_height wrong_state enclave_down overloaded commit_failed
         unreachable timeout out_of_block_fuel memory_unlocked
-        zk_unavailable
         """,
     GuestError: """
         sandbox_unavailable sandbox_failed input_unavailable attempts_exhausted engine_failed
