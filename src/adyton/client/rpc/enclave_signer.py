@@ -119,8 +119,8 @@ class EnclaveSigner:
         """Return the requests for signatures without an answer, and their idempotency keys."""
         found = []
         for record in pending(self._session):
-            request = Request.decode(SignedRequest.decode(record.signed or b"").body)
-            if request.method == SIGN:
+            if record.method == SIGN and record.signed is not None:
+                request = Request.decode(SignedRequest.decode(record.signed).body)
                 found.append((record, Sign.decode(request.arguments).key))
         return found
 

@@ -13,7 +13,7 @@ from adyton.client.rpc import enclave_signer
 from adyton.client.rpc.enclave_signer import EnclaveSigner
 from adyton.client.rpc.signer import AwaitingApproval, Refused, Signer, Unanswered
 from adyton.client.wallet import Wallet
-from adyton.client.wallet_making import new_wallet
+from adyton.client.wallet_making import import_wallet, new_wallet
 from adyton.client.wallet_resume import pending
 from adyton.core.errors import UnavailableError, UsageError, VerificationError
 from adyton.protocol.ethereum.address import address_of, checksummed
@@ -194,6 +194,21 @@ def test_what_was_not_to_be_sent_is_not_found(
     assert signer.recover() == []
     # They are left to whoever asked: `adyton wallet` asks for them again.
     assert len(pending(session)) == 2
+
+
+def test_other_requests_without_an_answer_are_left_alone(
+    session: Session, server: WalletServer, wallet: Wallet, signer: Signer
+) -> None:
+    server.drops = list(LOST)
+    with pytest.raises(UnavailableError):
+        import_wallet(session, b"\x01" * 32, kind="key")
+    with pytest.raises(UnavailableError):
+        wallet.add_account()
+    server.drops = []
+    kept = len(pending(session))
+    assert kept
+    assert signer.recover() == []
+    assert len(pending(session)) == kept
 
 
 def test_what_was_lost_and_is_refused_is_forgotten(
