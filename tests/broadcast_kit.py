@@ -63,6 +63,10 @@ class Bench:
         self.broadcaster._look()
         self.broadcaster._deliver()
 
+    def state(self, transaction: SignedTransaction) -> str:
+        kept = self.journal.find(transaction.hash)
+        return kept.state if kept is not None else ""
+
     @property
     def names(self) -> list[str]:
         return [told["event"] for _, told in self.told]

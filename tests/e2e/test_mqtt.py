@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -206,6 +207,28 @@ def test_the_node_is_killed_and_comes_back(server: Server, session: Session) -> 
         assert not waiting.done()
         server.start()
         assert_recorded(waiting.result(60), b"while it was away")
+
+
+def test_a_gateway_ends_though_its_node_never_answers(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mute,
+        mqtt_kit.example_broker() as broker,
+    ):
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        with GatewayProcess(broker, url, tmp_path) as gateway:
+            identity = mqtt_kit.identity(broker.certificate("charger-8"))
+            transport = MqttTransport(mqtt_kit.url(broker), identity)
+            try:
+                with ThreadPoolExecutor(1) as pool:
+                    asked = pool.submit(height, transport)
+                    mute.accept()
+                    began = time.monotonic()
+                    assert gateway.stop() == 0
+                    assert time.monotonic() - began < 5
+                    # Told, not left alone: the device asks again, of whoever comes.
+                    assert b"unreachable" in asked.result()
+            finally:
+                transport.close()
 
 
 def test_without_a_gateway_the_reason_is_said(broker: Broker) -> None:

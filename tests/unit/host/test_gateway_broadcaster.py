@@ -207,18 +207,17 @@ def test_each_device_that_hands_it_over_is_told(bench: Bench) -> None:
 def test_nothing_is_lost_at_any_restart(bench: Bench) -> None:
     paid = PAYER.pay(0)
     bench.hand(paid)
-    states = [bench.journal.open_ones()[0].state]
+    states = [bench.state(paid)]
     bench.close()
     bench.open()
     bench.takes = False
     bench.look()
-    states.append(bench.journal.open_ones()[0].state)
+    states.append(bench.state(paid))
     bench.close()
     bench.open()
     bench.mine(paid)
     bench.look()
-    found = bench.journal.find(paid.hash)
-    states.append(found.state if found else "")
+    states.append(bench.state(paid))
     assert states == [WAITING, SENT, ENDED]
     assert bench.told == []
     bench.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +14,13 @@ from adyton.core import limits
 from adyton.core.errors import UnavailableError, UsageError
 from adyton.host.gateways.allowed import require_allowed, waits_long
 from adyton.host.gateways.counters import Counters
-from adyton.host.gateways.relay import IN_FLIGHT_EACH, PER_SECOND_EACH, Relay
+from adyton.host.gateways.relay import (
+    IN_FLIGHT_EACH,
+    LARGE,
+    LARGE_EACH,
+    PER_SECOND_EACH,
+    Relay,
+)
 from adyton.host.gateways.upstream import Answered, Upstream
 from adyton.mqtt import topics
 from adyton.mqtt.link import Incoming, Outgoing
@@ -49,7 +55,16 @@ class Bench:
         self.node = Node()
         self.counters = Counters()
         self.published: list[Outgoing] = []
-        self.relay = Relay("g", self.node, self.published.append, self.counters)  # type: ignore[arg-type]  # all it calls
+        self.takes = True
+        self.unacknowledged: list[Callable[[int], None]] = []
+        self.relay = Relay("g", self.node, self.publish, self.counters)  # type: ignore[arg-type]  # all it calls
+
+    def publish(self, message: Outgoing, acknowledged: Callable[[int], None]) -> None:
+        self.published.append(message)
+        if self.takes:
+            acknowledged(0)
+        else:
+            self.unacknowledged.append(acknowledged)
 
     def offer(
         self,
@@ -126,6 +141,41 @@ def test_a_device_has_its_share_and_no_more(bench: Bench) -> None:
     assert len(bench.answers(IN_FLIGHT_EACH + 4)) == IN_FLIGHT_EACH + 4
     bench.offer()
     assert bench.answers(IN_FLIGHT_EACH + 5)[-1].status == 200
+
+
+def test_a_place_is_held_until_the_broker_has_the_answer(bench: Bench) -> None:
+    """Else a device that asks faster than the broker takes would have the gateway hold all of it."""
+    bench.takes = False
+    correlation = secrets.token_bytes(16)
+    for number in range(IN_FLIGHT_EACH):
+        bench.offer(correlation=correlation)
+        bench.answers(number + 1)
+    assert len(bench.node.asked) == IN_FLIGHT_EACH
+    bench.offer(correlation=correlation)
+    assert json.loads(bench.answers(IN_FLIGHT_EACH + 1)[-1].body)["code"] == "overloaded"
+    for acknowledged in bench.unacknowledged:
+        acknowledged(0)
+        acknowledged(0x87)
+    bench.offer()
+    assert bench.answers(IN_FLIGHT_EACH + 2)[-1].status == 200
+
+
+def test_large_answers_have_fewer_places(bench: Bench) -> None:
+    bench.node.may.clear()
+    page = RelayRequest("GET", "/block?from=1", "", None, LARGE + 1).encode()
+    blob = bytes(LARGE + 1)
+    put = RelayRequest("PUT", f"/blob/{'00' * 32}", "application/octet-stream", blob, 10).encode()
+    for payload in (*[page] * (LARGE_EACH - 1), put, page, put):
+        bench.offer(payload)
+    codes = [json.loads(one.body)["code"] for one in bench.answers(2)]
+    assert codes == ["overloaded", "overloaded"]
+    assert bench.dropped("over its share") == 2
+    bench.offer()
+    bench.offer(page, sender=topics.Sender("other", "i"))
+    bench.node.may.set()
+    assert [one.status for one in bench.answers(LARGE_EACH + 4)].count(200) == LARGE_EACH + 2
+    bench.offer(page)
+    assert bench.answers(LARGE_EACH + 5)[-1].status == 200
 
 
 def test_a_device_has_its_rate(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

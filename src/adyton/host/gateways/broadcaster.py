@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from adyton.core.errors import Error, UnavailableError, VerificationError
+from adyton.core.errors import Error, InvariantError, UnavailableError, VerificationError
 from adyton.host.gateways import reports
 from adyton.host.gateways.counters import Counters
 from adyton.host.gateways.ethereum_node import EthereumNode, RefusedError
@@ -139,8 +139,8 @@ class Broadcaster:
 
     def _look(self) -> None:
         """Look once at every transaction that has not ended."""
-        kept = self._journal.open_ones()
-        if not kept:
+        hashes = self._journal.open_ones()
+        if not hashes:
             return
         try:
             self._node.require_chain()
@@ -150,21 +150,28 @@ class Broadcaster:
             return
         except (VerificationError, RefusedError) as problem:
             self._counters.node_faults.inc()
-            for one in kept:
-                self._fail(one, reports.NODE_FAULT, str(problem))
+            for hash_ in hashes:
+                self._fail(self._kept(hash_), reports.NODE_FAULT, str(problem))
             return
-        for one in kept:
+        for hash_ in hashes:
             if self._closed:
                 return
+            kept = self._kept(hash_)
             try:
-                self._step(one, decode_signed(one.raw), head)
+                self._step(kept, decode_signed(kept.raw), head)
             except UnavailableError as problem:
                 _log.warning("the node is away: %s", problem.message)
             except VerificationError as problem:
                 self._counters.node_faults.inc()
-                self._fail(one, reports.NODE_FAULT, problem.message)
+                self._fail(kept, reports.NODE_FAULT, problem.message)
             except RefusedError as problem:
-                self._fail(one, reports.REFUSED, problem.text)
+                self._fail(kept, reports.REFUSED, problem.text)
+
+    def _kept(self, hash_: bytes) -> Kept:
+        kept = self._journal.find(hash_)
+        if kept is None:
+            raise InvariantError("invariant", "a transaction left the journal before it ended")
+        return kept
 
     def _step(self, kept: Kept, transaction: SignedTransaction, head: int) -> None:
         mined = self._node.mined(transaction)

@@ -79,14 +79,14 @@ class Journal:
             ).fetchone()
         return None if row is None else Kept(*row)
 
-    def open_ones(self) -> list[Kept]:
-        """Return every transaction that has not ended."""
+    def open_ones(self) -> list[bytes]:
+        """Return the hashes of all transactions that have not ended, oldest first."""
         with self._lock:
             rows = self._file.execute(
-                "SELECT hash, raw, state, last, reason FROM tx WHERE state IN (?, ?) ORDER BY changed_s, hash",
+                "SELECT hash FROM tx WHERE state IN (?, ?) ORDER BY changed_s, hash",
                 (WAITING, SENT),
             ).fetchall()
-        return [Kept(*row) for row in rows]
+        return [row[0] for row in rows]
 
     def under_way(self, device: str) -> tuple[int, int]:
         """Return how many transactions of a device have not ended, and how many of all."""

@@ -106,9 +106,9 @@ class MqttGateway:
 
     def close(self) -> None:
         """Say goodbye, and end."""
-        self._link.close(self._status("offline"))
         self._relay.close()
         self._node.close()
+        self._link.close(self._status("offline"))
 
     def _came_up(self) -> None:
         self._link.publish(self._status("online"))

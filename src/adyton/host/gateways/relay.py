@@ -23,6 +23,9 @@ from adyton.protocol.relay import RelayRequest, RelayResponse
 CORRELATION: Final = 16
 IN_FLIGHT: Final = 256  # requests at one time
 IN_FLIGHT_EACH: Final = 32  # of one device
+LARGE: Final = 2 * limits.MIB  # who may get a larger answer takes a place of these as well
+LARGE_IN_FLIGHT: Final = 16
+LARGE_EACH: Final = 4
 PER_SECOND: Final = 2000  # of all devices
 PER_SECOND_EACH: Final = 500  # of one
 _WORKERS: Final = 32
@@ -40,14 +43,14 @@ class Relay:
     Args:
         gateway: name in the topics.
         node: to relay to.
-        publish: gives an answer to the broker.
+        publish: gives an answer to the broker, and is told the reason of its acknowledgement.
     """
 
     def __init__(
         self,
         gateway: str,
         node: Upstream,
-        publish: Callable[[Outgoing], None],
+        publish: Callable[[Outgoing, Callable[[int], None]], None],
         counters: Counters,
     ) -> None:
         self._gateway = gateway
@@ -56,6 +59,9 @@ class Relay:
         self._counters = counters
         self._lock = threading.Lock()
         self._places = Places(IN_FLIGHT, IN_FLIGHT_EACH, "requests of this device at one time")
+        self._large = Places(
+            LARGE_IN_FLIGHT, LARGE_EACH, "large requests of this device at one time"
+        )
         self._rate = Rate(PER_SECOND_EACH, PER_SECOND)
         self._in_flight: set[tuple[topics.Sender, bytes]] = set()
         self._quick = ThreadPoolExecutor(_WORKERS, "relay")
@@ -94,36 +100,41 @@ class Relay:
         if full is not None:
             self._refuse(sender, correlation, "over its share", full)
             return
-        self._begin(sender, correlation, message)
+        held = _Held(self, sender, correlation)
+        try:
+            self._begin(held, message)
+        except Error as problem:
+            reason = "malformed" if isinstance(problem, MalformedError) else "not allowed"
+            if isinstance(problem, UnavailableError):
+                reason = "over its share"
+            self._counters.dropped(reason)
+            self._answer(held, _problem(problem))
+        except BaseException:
+            held.free()
+            raise
 
     def close(self) -> None:
         """Take no more; what is under way is left to end."""
         self._quick.shutdown(wait=False, cancel_futures=True)
         self._patient.shutdown(wait=False, cancel_futures=True)
 
-    def _begin(self, sender: topics.Sender, correlation: bytes, message: Incoming) -> None:
-        try:
-            request = RelayRequest.decode(message.payload)
-            require_allowed(
-                request.method,
-                request.target,
-                request.content_type,
-                has_body=request.body is not None,
-            )
-            workers = self._patient if waits_long(request.target) else self._quick
-            deadline = time.monotonic() + min(message.expiry_s or _TIMEOUT_S, _TIMEOUT_S)
-            workers.submit(self._carry, sender, correlation, request, deadline)
-        except Error as problem:
-            self._done(sender, correlation)
-            reason = "malformed" if isinstance(problem, MalformedError) else "not allowed"
-            self._refuse(sender, correlation, reason, problem)
-        except BaseException:
-            self._done(sender, correlation)
-            raise
+    def _begin(self, held: _Held, message: Incoming) -> None:
+        request = RelayRequest.decode(message.payload)
+        require_allowed(
+            request.method,
+            request.target,
+            request.content_type,
+            has_body=request.body is not None,
+        )
+        if max(request.most, len(request.body or b"")) > LARGE:
+            with self._lock:
+                self._large.take(held.sender.device)
+            held.large = True
+        workers = self._patient if waits_long(request.target) else self._quick
+        deadline = time.monotonic() + min(message.expiry_s or _TIMEOUT_S, _TIMEOUT_S)
+        workers.submit(self._carry, held, request, deadline)
 
-    def _carry(
-        self, sender: topics.Sender, correlation: bytes, request: RelayRequest, deadline: float
-    ) -> None:
+    def _carry(self, held: _Held, request: RelayRequest, deadline: float) -> None:
         began = time.monotonic()
         try:
             answer = self._asked(request, deadline)
@@ -132,10 +143,8 @@ class Relay:
         except Exception:  # noqa: BLE001  # one request's defect is nobody else's, and its sender waits
             _log.exception("a request was not relayed")
             answer = _problem(InvariantError("invariant", "internal error"))
-        finally:
-            self._done(sender, correlation)
         self._counters.seconds.observe(time.monotonic() - began)
-        self._answer(sender, correlation, answer)
+        self._answer(held, answer)
 
     def _asked(self, request: RelayRequest, deadline: float) -> RelayResponse:
         left = deadline - time.monotonic()
@@ -154,26 +163,63 @@ class Relay:
         )
         return RelayResponse(answered.status, answered.content_type, answered.body)
 
-    def _done(self, sender: topics.Sender, correlation: bytes) -> None:
+    def _free(self, held: _Held) -> None:
         with self._lock:
-            self._in_flight.discard((sender, correlation))
-            self._places.free(sender.device)
+            self._in_flight.discard((held.sender, held.correlation))
+            self._places.free(held.sender.device)
+            if held.large:
+                self._large.free(held.sender.device)
             self._counters.in_flight.dec()
 
     def _refuse(
         self, sender: topics.Sender, correlation: bytes, reason: str, problem: Error
     ) -> None:
         self._counters.dropped(reason)
-        self._answer(sender, correlation, _problem(problem))
+        self._publish_answer(sender, correlation, _problem(problem), _leave_it)
 
-    def _answer(self, sender: topics.Sender, correlation: bytes, answer: RelayResponse) -> None:
+    def _answer(self, held: _Held, answer: RelayResponse) -> None:
+        # From now on it may be asked again: the broker may lose the answer. Its place is free once the broker has it,
+        # so that a device cannot pile answers up here.
+        with self._lock:
+            self._in_flight.discard((held.sender, held.correlation))
+        if not self._publish_answer(held.sender, held.correlation, answer, lambda _: held.free()):
+            held.free()
+
+    def _publish_answer(
+        self,
+        sender: topics.Sender,
+        correlation: bytes,
+        answer: RelayResponse,
+        acknowledged: Callable[[int], None],
+    ) -> bool:
         topic = topics.response(self._gateway, *sender)
+        message = Outgoing(topic, answer.encode(), correlation, round(_TIMEOUT_S))
         try:
-            self._publish(Outgoing(topic, answer.encode(), correlation, round(_TIMEOUT_S)))
+            self._publish(message, acknowledged)
         except Error as problem:
             _log.warning("an answer was not published: %s", problem)
-            return
+            return False
         self._counters.relayed(answer.status)
+        return True
+
+
+class _Held:
+    """A request's place, given back once."""
+
+    def __init__(self, relay: Relay, sender: topics.Sender, correlation: bytes) -> None:
+        self._relay: Relay | None = relay
+        self.sender = sender
+        self.correlation = correlation
+        self.large = False
+
+    def free(self) -> None:
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            relay._free(self)
+
+
+def _leave_it(_: int) -> None:
+    """Do nothing."""
 
 
 def _problem(problem: Error) -> RelayResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import ssl
@@ -52,14 +53,21 @@ class Upstream:
         self._host, self._port = parts.hostname, port
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._idle: list[http.client.HTTPConnection] = []
+        self._busy: set[http.client.HTTPConnection] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close every connection; whoever waits for an answer is told that there is none."""
         with self._lock:
+            self._closed = True
             idle, self._idle = self._idle, []
+            busy = list(self._busy)
         for connection in idle:
             connection.close()
+        for connection in busy:
+            with contextlib.suppress(OSError, AttributeError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
     def ask(
         self,
@@ -88,6 +96,7 @@ class Upstream:
             try:
                 if connection is None:
                     connection = self._connect()
+                self._take(connection)
                 return self._once(connection, method, target, body, headers, most, deadline)
             except TimeoutError as late:
                 _shut(connection)
@@ -103,6 +112,15 @@ class Upstream:
             except BaseException:
                 _shut(connection)
                 raise
+            finally:
+                with self._lock:
+                    self._busy.discard(connection)
+
+    def _take(self, connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            if self._closed:
+                raise ConnectionAbortedError
+            self._busy.add(connection)
 
     def _connect(self) -> http.client.HTTPConnection:
         made: http.client.HTTPConnection
@@ -140,7 +158,7 @@ class Upstream:
         response.close()
         kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
         with self._lock:
-            keep = not response.will_close and len(self._idle) < _IDLE
+            keep = not self._closed and not response.will_close and len(self._idle) < _IDLE
             if keep:
                 self._idle.append(connection)
         if not keep:
