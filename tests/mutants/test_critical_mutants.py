@@ -105,6 +105,38 @@ CRITICAL = {
         "enclave/wallet/locked_memory.py", "self._map.madvise(mmap.MADV_DONTFORK)", "pass",
         "tests/unit/enclave/wallet/test_locked_memory.py",
     ),
+    "a policy's denials are asked and not heard": Mutant(
+        "protocol/wallet/decision.py",
+        "if asked.matches(rule):\n            return Decision(DENY", "if False:\n            return Decision(DENY",
+        "tests/unit/protocol/wallet/test_decisions.py",
+    ),
+    "calldata that does not decode gets past a denial": Mutant(
+        "protocol/wallet/rule_call.py",
+        "return holds(arguments[place]) if arguments is not None else not allows",
+        "return holds(arguments[place]) if arguments is not None else False",
+        "tests/unit/protocol/wallet/test_decisions.py",
+    ),
+    "calldata may have more behind it": Mutant(
+        "protocol/wallet/abi.py", "if end != len(data):", "if False:",
+        "tests/unit/protocol/wallet/test_abi.py",
+    ),
+    "a field that no rule speaks of is signed": Mutant(
+        "protocol/wallet/rule_typed.py",
+        "if allows:\n            self.conditions.append(_covers",
+        "if False:\n            self.conditions.append(_covers",
+        "tests/unit/protocol/wallet/test_typed_rules.py",
+    ),
+    "a limit's maximum is passed by one": Mutant(
+        "protocol/wallet/decision.py",
+        "if held + total > meter.maximum:", "if held + total > meter.maximum + 1:",
+        "tests/unit/protocol/wallet/test_limits.py",
+    ),
+    "a window forgets a slot too soon": Mutant(
+        "protocol/wallet/windows.py",
+        "return (number + 1) * self._slot_s + self._window_s",
+        "return number * self._slot_s + self._window_s",
+        "tests/unit/protocol/wallet/test_windows.py",
+    ),
 }  # fmt: skip
 
 

@@ -94,7 +94,8 @@ def find_room(
 ) -> tuple[Charge, ...] | str:
     """Return what is to be charged, or why there is no room.
 
-    Limits that share a meter charge it once for each quantity that they sum; each holds with its own maximum.
+    Limits that share a meter charge it once for each quantity that they sum; each holds with its own maximum. A charge
+    of 0 says that what is reserved already covers it, so that the next replacement has that credit too.
     """
     meters: dict[bytes, list[Meter]] = {}
     amounts: dict[bytes, dict[str, int]] = {}
@@ -110,9 +111,12 @@ def find_room(
         total = sum(amounts[key].values())
         if COUNT not in amounts[key]:
             total = max(0, total - credit.get(key, 0))
-        if not total:  # adds nothing, so it fits whatever the maximum has become
+        if not total and key not in credit:
             continue
         held = used(sharing[0])
+        if not total:  # adds nothing, so it fits whatever the maximum has become
+            charges.append(Charge(sharing[0], 0))
+            continue
         for meter in sharing:
             if held + total > meter.maximum:
                 return (

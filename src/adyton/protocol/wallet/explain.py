@@ -57,9 +57,11 @@ def explain(
             lines += _not_reached(rule)
             continue
         facts = Facts(intent, client, owner, policy.looks)
-        lines += _conditions(rule, facts)
+        told = _conditions(rule, facts)
+        lines += told
         if rule.allows:
-            lines += _limits(policy, rule, lines, facts, used, credit)
+            matched = all(line.outcome == PASSED for line in told)
+            lines += _limits(policy, rule, matched, facts, used, credit)
         decided = decision.rule == rule.id
     for rule in others:
         lines.append(Line(rule.id, f"it is about {', '.join(sorted(rule.methods))}", FAILED))
@@ -85,13 +87,12 @@ def _conditions(rule: Rule, facts: Facts) -> list[Line]:
 def _limits(
     policy: Policy,
     rule: Rule,
-    lines: list[Line],
+    matched: bool,
     facts: Facts,
     used: Callable[[Meter], int],
     credit: Mapping[bytes, int],
 ) -> list[Line]:
     """Return the limits of a rule and of the wallet; they are asked where the conditions hold."""
-    matched = all(line.outcome == PASSED for line in lines if line.rule == rule.id)
     found = []
     for limit in (*rule.limits, *policy.limits):
         words = f"room for {limit.maximum} ({limit.label})"

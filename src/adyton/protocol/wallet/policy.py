@@ -19,7 +19,7 @@ DENY: Final = "deny"
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What an intent adds to a meter."""
+    """What an intent adds to a meter; 0 where what is reserved for the replaced nonce covers it."""
 
     meter: Meter
     amount: int

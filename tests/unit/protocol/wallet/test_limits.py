@@ -242,14 +242,27 @@ def test_of_a_replaced_nonce_only_the_increase_is_charged() -> None:
     credit = {charge.meter.key: charge.amount for charge in first.charges}
     used = {charge.meter.label: charge.amount for charge in first.charges}
     again = ask(read, transaction(value=60), used=used, credit=credit)
-    assert [charge.amount for charge in again.charges] == [1]  # a signature more
+    assert [charge.amount for charge in again.charges] == [0, 0, 1]  # a signature more
     raised = ask(read, transaction(value=100, max_fee=2 * GWEI), used=used, credit=credit)
     assert [charge.amount for charge in raised.charges] == [40, FEE, 1]
     assert ask(read, transaction(value=101), used=used, credit=credit).effect == DENY
     lowered = ask(read, transaction(value=5), used=used, credit=credit)
-    assert [charge.amount for charge in lowered.charges] == [1]
+    assert [charge.amount for charge in lowered.charges] == [0, 0, 1]
     full = dict.fromkeys(used, 10) | {"rule: count per 3,600 s": 10}
     assert ask(read, transaction(value=60), used=full, credit=credit).effect == DENY
+
+
+def test_a_credit_lasts_through_several_replacements() -> None:
+    read = policy(allow(limits=[limit("value", 100)]))
+    credit: dict[bytes, int] = {}
+    charged = []
+    for value in (60, 60, 5, 60, 70):
+        decision = ask(read, transaction(value=value), used=sum(charged), credit=credit)
+        assert decision.effect == ALLOW, decision.reason
+        (charge,) = decision.charges
+        credit = {charge.meter.key: credit.get(charge.meter.key, 0) + charge.amount}
+        charged.append(charge.amount)
+    assert charged == [60, 0, 0, 0, 10]
 
 
 def test_what_adds_nothing_fits_under_a_lowered_maximum() -> None:
