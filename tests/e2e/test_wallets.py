@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from adyton.client.keystore_v3 import decrypt, encrypt
 from adyton.protocol.ethereum.address import address_of, checksummed
 from adyton.protocol.ethereum.signature import public_key
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
-from tests.e2e.command import Client, Server, serving
+from tests.e2e.command import Client, Server, serving, until
 
 VENDOR = "0xF125691D24a6b5Cdcb87a89Cb825fdf4487c2A34"
 FEES = ("--max-fee", "20gwei", "--tip", "1gwei")
@@ -149,6 +150,24 @@ def test_two_of_three_approve(new_client: NewClient) -> None:
     assert stranger.json("wallet", "list") == {"wallets": []}
     assert refused(stranger, "send", *PAY, "--from", made["address"])[:2] == (2, "wallet_unknown")
     assert refused(stranger, "show", made["wallet"])[:2] == (2, "wallet_unknown")
+
+
+def test_a_payment_waits_for_its_approval(new_client: NewClient) -> None:
+    owner, other = new_client("owner"), new_client("other")
+    example = json.loads(owner.ok("wallet", "policy", "example", "--to", VENDOR, "--chain", "4"))
+    example["rules"][1]["approvals"] = {"m": 1, "of": "@treasury"}
+    example["clients"] = {"other": other.json("whoami")["client_key"]}
+    example["sets"]["treasury"] = ["other"]
+    owner.ok("wallet", "new", "--policy", policy(owner, **example))
+    with ThreadPoolExecutor(1) as pool:
+        paying = pool.submit(owner.json, "wallet", "send", *PAY, "--wait", "60")
+        until(lambda: bool(other.json("wallet", "proposals")["proposals"]), "the proposal")
+        (waiting,) = other.json("wallet", "proposals")["proposals"]
+        other.ok("wallet", "approve", waiting["proposal"])
+        told = paying.result(60)
+    assert (told["status"], told["nonce"]) == ("signed", 0)
+    late = owner.json("wallet", "send", *PAY, "--wait", "1")
+    assert (late["error"]["code"], late["error"]["exit_code"]) == ("approval_pending", 5)
 
 
 def test_changes_and_exports_that_others_approve(new_client: NewClient, tmp_path: Path) -> None:

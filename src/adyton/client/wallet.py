@@ -24,7 +24,7 @@ from adyton.client.wallet_changes import (
 from adyton.client.wallet_claims import drop_claim, keep_claim
 from adyton.client.wallet_document import encode_document, read_asked
 from adyton.client.wallet_signed import Signing, require_signing
-from adyton.core.errors import Error, UnavailableError, UsageError
+from adyton.core.errors import Error, PolicyError, UnavailableError, UsageError
 from adyton.core.schema import Message
 from adyton.protocol.wallet import requests as protocol
 from adyton.protocol.wallet.answers import (
@@ -308,7 +308,7 @@ class Wallet:
             sleep: waits between looks, seconds.
 
         Raises:
-            UnavailableError: `timeout`. Error: as `claim`.
+            PolicyError: `approval_pending`, too few have approved it by then. Error: as `claim`.
         """
         deadline = time.monotonic() + timeout_s
         while True:
@@ -316,8 +316,10 @@ class Wallet:
             if len(seen.approved) >= seen.needed:
                 return self.claim(seen)
             if time.monotonic() >= deadline:
-                raise UnavailableError(
-                    "timeout", f"{len(seen.approved)} of {seen.needed} have approved it by now"
+                raise PolicyError(
+                    "approval_pending",
+                    f"{len(seen.approved)} of {seen.needed} have approved it by now; it waits as "
+                    f"proposal {proposal.hex()}",
                 )
             waiting(seen)
             sleep(_POLL_S)

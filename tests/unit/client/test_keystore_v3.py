@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adyton.client.keystore_v3 import decrypt, encrypt
 from adyton.core.errors import UsageError
@@ -73,3 +75,24 @@ def test_what_is_no_json_or_too_much_of_it_is_refused() -> None:
     for wrong in (b"", b"[]", b"{", b'{"version": 3, "version": 3}', b" " * 70_000):
         with pytest.raises(UsageError, match="not a keystore file"):
             decrypt(wrong, "word")
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.just("00" * 32),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ("version", "crypto", "kdf", "kdfparams", "cipher", "cipherparams", "mac", "salt")
+            ),
+            inner,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=99) | _JSON.map(lambda value: json.dumps(value).encode()))
+def test_whatever_is_no_such_file_is_refused_as_such(unverified: bytes) -> None:
+    with pytest.raises(UsageError):
+        decrypt(unverified, "word")

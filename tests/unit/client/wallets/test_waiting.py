@@ -13,7 +13,7 @@ from adyton.client.wallet_changes import Changing, Exporting
 from adyton.client.wallet_making import new_wallet
 from adyton.client.wallet_resume import pending, resume
 from adyton.client.wallet_signed import Signing
-from adyton.core.errors import UnavailableError, UsageError, VerificationError
+from adyton.core.errors import PolicyError, UnavailableError, UsageError, VerificationError
 from adyton.protocol.wallet.answers import Proposal
 from tests.adversary.wallet_server import WalletServer
 from tests.wallet_asking import (
@@ -54,7 +54,7 @@ def test_what_others_approve_is_claimed(wallet: Wallet, server: WalletServer) ->
     assert waiting.pending is not None
     assert (waiting.raw, waiting.signature, waiting.transaction) == (b"", b"", None)
     assert wallet.claim(waiting.pending).pending == waiting.pending
-    with pytest.raises(UnavailableError, match="0 of 2"):
+    with pytest.raises(PolicyError, match="0 of 2"):
         wallet.wait_claim(waiting.pending, timeout_s=0)
     approve(wallet, waiting.pending)
     looks: list[int] = []
