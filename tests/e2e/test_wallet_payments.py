@@ -79,6 +79,15 @@ def test_a_payment_is_estimated_signed_broadcast_and_mined(payer: Payer, tmp_pat
     assert payer.pay("1")["nonce"] == 1
 
 
+def test_under_a_key_a_payment_is_made_once_though_fees_move(payer: Payer) -> None:
+    first = payer.pay("5", "--key", "order 7")
+    for _ in range(3):
+        payer.pay("1")  # blocks go by, and the base fee with them
+    again = payer.pay("5", "--key", "order 7")
+    assert (again["hash"], again["mined"]) == (first["hash"], first["mined"])
+    assert payer.pay("6", "--key", "order 7")["error"]["code"] == "key_reused"
+
+
 @pytest.mark.parametrize("fees", [("--gas-price", "3gwei"), ("--max-fee", "9gwei", "--tip", "1")])
 def test_fees_that_are_named_are_not_estimated(payer: Payer, fees: tuple[str, ...]) -> None:
     made = decode_signed(bytes.fromhex(payer.pay("5", *fees)["raw"][2:])).transaction

@@ -26,6 +26,7 @@ from adyton.cli.wallet_sign import add_asking
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from adyton.client.rpc.node import Node
     from adyton.client.session import Session
     from adyton.client.wallet_signed import Signing
     from adyton.protocol.ethereum.transaction import SignedTransaction
@@ -129,8 +130,7 @@ def _carry_out(
         with node_of(args, chain) as node:
             if method != "cancel":
                 with out.waiting("asking"):
-                    _, account = found_account(session, args.sender)
-                    document = filled(args, node, account, document, chain)
+                    document = _filled(args, session, node, document, chain)
             signing = _asked(args, out, session, receipt, document, method, replace)
             said = signing_json(signing)
             args.explained = said
@@ -139,6 +139,23 @@ def _carry_out(
     out.text(said["hash"], *_block(said))
     out.json(said)
     return 0
+
+
+def _filled(
+    args: argparse.Namespace, session: Session, node: Node, document: dict[str, Any], chain: int
+) -> dict[str, Any]:
+    """Return a payment with its estimates: those of the first time, where it is asked for again under a key."""
+    from adyton.client.wallet_keyed import keep_keyed, kept_keyed
+
+    _, account = found_account(session, args.sender)
+    if args.key:
+        kept = kept_keyed(session, account, args.key, document)
+        if kept is not None:
+            return kept
+    made = filled(args, node, account, document, chain)
+    if args.key:
+        keep_keyed(session, account, args.key, document, made)
+    return made
 
 
 def _asked(
