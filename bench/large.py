@@ -259,6 +259,7 @@ class _Requests:
             ticket,
             now_ms + limits.TICKET_LIFETIME_S * 1000,
             task_hash(unverified),
+            0,
         )
 
 

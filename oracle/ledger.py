@@ -41,6 +41,7 @@ TASK_POLICY = Form(
     outputs=Number(32 * KIB**2),
     workers=Number(64),
 )
+EPOCH_POLICY = Form("epoch-policy/1", 512 * KIB, blocks=Number(UINT32), grace=Number(UINT32))
 CONFIGURATION = Form(
     "configuration/1",
     4 * KIB,
@@ -50,6 +51,7 @@ CONFIGURATION = Form(
     ordering=Text(40, *ORDERINGS),
     time_source=Text(40, *SOURCES),
     tasks=TASK_POLICY,
+    epochs=EPOCH_POLICY,
 )
 GENESIS = Form(
     "genesis/1",
@@ -74,7 +76,7 @@ HEADER = Form(
 ENTRY = Form(
     "entry/1",
     512 * KIB,
-    kind=Text(40, "finish", "request", "start", "void"),
+    kind=Text(40, "epoch", "finish", "request", "start", "void"),
     task_hash=Maybe(Octets(32)),
     code=Text(40),
     epoch=Number(UINT32),

@@ -135,7 +135,7 @@ class FakeEnclave:
         if isinstance(request, b.Read):
             return b.Answer(self.read(Envelope.decode(request.envelope).sealed))
         if isinstance(request, b.Status):
-            return b.StatusAnswer("serving", self.height, 0, 0, 0)
+            return b.StatusAnswer("serving", self.height, 0, 0, 0, 0)
         return b.Done()
 
     def provision(self, request: b.Provision) -> b.Provisioned:
@@ -256,6 +256,7 @@ class FakeEnclave:
             header.encode(),
             Checkpoint.sign(facts, root, self.key).encode(),
             head,
+            None,
             tuple(entries),
             tuple(dict(writes).items()),
             tuple(dropped),

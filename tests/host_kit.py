@@ -18,7 +18,7 @@ from typing import Any
 from adyton.core.crypto import key_id
 from adyton.core.encoding import decode, encode
 from adyton.core.merkle import Tree
-from adyton.host.config import DEFAULT_TASKS, ServeSettings
+from adyton.host.config import DEFAULT_EPOCHS, DEFAULT_TASKS, ServeSettings
 from adyton.host.enclave import Launch
 from adyton.host.serve import ServerFacts, serve
 from adyton.host.store import Store
@@ -127,7 +127,7 @@ class Chain:
         ours, self._theirs = socket.socketpair()
         self.enclave = FakeEnclave(ours)
         configuration = Configuration(
-            "simulated", "open", None, "single-host", "host", DEFAULT_TASKS
+            "simulated", "open", None, "single-host", "host", DEFAULT_TASKS, DEFAULT_EPOCHS
         )
         provision = Provision(configuration.encode(), True, 1_000, genesis)
         self.genesis = self.enclave.provision(provision).genesis

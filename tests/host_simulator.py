@@ -38,7 +38,7 @@ from adyton.protocol.envelope import (
     SignedRequest,
 )
 from adyton.protocol.evidence import NodeEvidence
-from adyton.protocol.genesis import Configuration, Genesis, TaskPolicy
+from adyton.protocol.genesis import Configuration, EpochPolicy, Genesis, TaskPolicy
 from adyton.protocol.ledger import BlockHeader, PublicPart
 
 _M = TypeVar("_M", bound=Message)
@@ -55,10 +55,12 @@ class Refused(Exception):
         self.kind = failure.kind
 
 
-def configuration(workers: int = 1) -> Configuration:
-    """Return an ordinary configuration of the simulated platform."""
+def configuration(workers: int = 1, epochs: tuple[int, int] = (0, 0)) -> Configuration:
+    """Return an ordinary configuration of the simulated platform; its epochs' blocks and grace, if they advance."""
     tasks = TaskPolicy(60, 512 * limits.MIB, limits.MIB, 4 * limits.MIB, workers)
-    return Configuration("simulated", "open", None, "single-host", "host", tasks)
+    return Configuration(
+        "simulated", "open", None, "single-host", "host", tasks, EpochPolicy(*epochs)
+    )
 
 
 class HostSimulator:
@@ -84,6 +86,7 @@ class HostSimulator:
         self.modules: dict[bytes, bytes] = {}
         self.head: bytes | None = None
         self.sealed_root: bytes | None = None
+        self.first_root = b""
         self.height = 0
         self.time_ms = NOW_MS
         self.blocks: list[BlockResult] = []
@@ -154,6 +157,7 @@ class HostSimulator:
         )
         self.genesis = Genesis.decode(made.genesis)
         self.sealed_root = made.sealed_root
+        self.first_root = self.first_root or made.sealed_root
 
     def load(self) -> boundary.Loaded:
         """Have the state loaded."""
@@ -202,6 +206,7 @@ class HostSimulator:
         )
         self.height += 1
         self.head = result.sealed_head
+        self.sealed_root = result.sealed_root or self.sealed_root
         for name, value in result.writes:
             if value is None:
                 self.state.pop(name, None)
@@ -230,7 +235,7 @@ class SimulatedClient:
         self.seed = seed
         self.count = 0
         self.tickets: list[bytes] = []
-        self.server_key = b""
+        self.server_key, self.epoch = b"", 0
 
     def fresh(self) -> bytes:
         """Return 32 bytes that this client has not used before."""
@@ -259,14 +264,15 @@ class SimulatedClient:
         """Make first contact, and keep server key and tickets."""
         signed, reply = self.key_request(**changes)
         node = self.host.evidence()
-        sealed = SealedKeyRequest.seal(signed, node.epoch.record.intake_key, self.chain_id, 0)
+        record = node.epoch.record
+        sealed = SealedKeyRequest.seal(signed, record.intake_key, self.chain_id, record.epoch)
         now_ms = self.host.time_ms if now_ms is None else now_ms
         answer = self.host.ask(
             boundary.FirstContact(sealed.encode(), now_ms), boundary.FirstContactAnswer
         )
         opened = reply.open(answer.sealed, Context.HPKE_KEY_ANSWER, self.chain_id, signed.digest())
         verified = SignedKeyAnswer.decode(opened).verify(node.recorder.attested.signing_key)
-        self.server_key = verified.server_key
+        self.server_key, self.epoch = verified.server_key, verified.epoch
         self.tickets = list(verified.tickets)
         return verified
 
@@ -296,7 +302,7 @@ class SimulatedClient:
             signed,
             server_key=self.server_key,
             chain_id=self.chain_id,
-            epoch=0,
+            epoch=self.epoch,
             ticket=self.tickets.pop() if ticket is None else ticket,
             purpose=purpose,
         ).encode()
@@ -329,7 +335,9 @@ class SimulatedClient:
         """Return the response that entry `index` of a block holds for `request`."""
         header = BlockHeader.decode(result.header)
         part = public(result.entries[index])
-        return Response.open(part.sealed or b"", request.response_key, header.exec_id(0, index))
+        return Response.open(
+            part.sealed or b"", request.response_key, header.exec_id(part.epoch, index)
+        )
 
 
 def public(entry: Executed) -> PublicPart:

@@ -26,7 +26,7 @@ from adyton.protocol.evidence import (
     NodeEvidence,
     SignedEpochRecord,
 )
-from adyton.protocol.genesis import Configuration, Genesis, TaskPolicy, fingerprint
+from adyton.protocol.genesis import Configuration, EpochPolicy, Genesis, TaskPolicy, fingerprint
 from adyton.protocol.ledger import (
     BlockHeader,
     Checkpoint,
@@ -122,6 +122,7 @@ class Ledger:
             self.ordering,
             "host",
             TaskPolicy(600, 1 << 30, 1 << 20, 1 << 24, 2),
+            EpochPolicy(100, 10),
         )
         self.genesis = Genesis(
             configuration,

@@ -14,6 +14,7 @@ from typing import Any
 from adyton.core.schema import Message
 from adyton.enclave.platform.base import Platform
 from adyton.protocol.boundary import BlockResult
+from adyton.protocol.genesis import Configuration
 from adyton.protocol.ledger import Checkpoint
 from tests.host_simulator import HostSimulator
 
@@ -24,8 +25,10 @@ Block = tuple[int, tuple[bytes, ...], bool]
 class Replica(HostSimulator):
     """A host whose platform has another clock and other entropy."""
 
-    def __init__(self, directory: Path, clock_ms: int, entropy: bytes) -> None:
-        super().__init__(directory, sandbox=False)
+    def __init__(
+        self, directory: Path, clock_ms: int, entropy: bytes, config: Configuration | None = None
+    ) -> None:
+        super().__init__(directory, config, sandbox=False)
         self.clock_ms = clock_ms
         self._entropy = entropy
 
@@ -41,8 +44,14 @@ class Replica(HostSimulator):
 def record(host: HostSimulator, blocks: list[Block]) -> str:
     """Return the recording of a host's blocks: time, transactions, and whether to drop what does not open."""
     listed = [[time_ms, [each.hex() for each in given], drop] for time_ms, given, drop in blocks]
-    root = (host.sealed_root or b"").hex()
-    return json.dumps({"directory": str(host.directory), "root": root, "blocks": listed})
+    return json.dumps(
+        {
+            "directory": str(host.directory),
+            "configuration": host.config.encode().hex(),
+            "root": host.first_root.hex(),
+            "blocks": listed,
+        }
+    )
 
 
 def account(host: HostSimulator, result: BlockResult) -> dict[str, Any]:
@@ -56,6 +65,7 @@ def account(host: HostSimulator, result: BlockResult) -> dict[str, Any]:
     return {
         "header": result.header.hex(),
         "head": result.sealed_head.hex(),
+        "root": _plain(result.sealed_root),
         "log root": checkpoint.root.hex(),
         "facts": facts,
         "app hash": host.dispatcher.chain.recorder.head.app_hash.hex(),
@@ -77,7 +87,8 @@ def _plain(value: object) -> Any:
 
 def replay(recording: Recording, clock_ms: int, entropy: bytes) -> list[dict[str, Any]]:
     """Execute the recorded blocks in a new enclave around the recorded root."""
-    host = Replica(Path(recording["directory"]), clock_ms, entropy)
+    config = Configuration.decode(bytes.fromhex(recording["configuration"]))
+    host = Replica(Path(recording["directory"]), clock_ms, entropy, config)
     host.sealed_root = bytes.fromhex(recording["root"])
     host.provision()
     host.load()

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from adyton.core import limits
+from adyton.core.schema import peek_name
 from adyton.protocol import task as messages
 from adyton.protocol.boundary import BlockResult
 from adyton.protocol.claims import TASK_FIELDS, claims_digest, commit
@@ -85,6 +86,8 @@ def finish_of(host: HostSimulator, exec_id: bytes) -> bytes:
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         for transaction in list(host.submitted):
+            if peek_name(transaction) != SignedFinish.WIRE_NAME:
+                continue  # a proposal of an epoch
             if SignedFinish.decode(transaction).finish.exec_id == exec_id:
                 return transaction
         time.sleep(0.002)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adyton.enclave.keys import Keys
-from adyton.enclave.sealing import Root
+from adyton.enclave.sealing import EpochSecret, Root
 from adyton.enclave.wallet.vault import Vault
 from adyton.protocol.genesis import Genesis
 from tests.host_simulator import MEASUREMENT, NOW_MS, configuration
@@ -23,5 +23,5 @@ def genesis() -> Genesis:
 
 def vault(root: bytes = ROOT, hot: int = 16) -> Vault:
     """A vault of a chain with this root; to be closed."""
-    keys = Keys(Root(genesis().encode(), 0, root, ((0, b"0" * 32),), b"n" * 32))
+    keys = Keys(Root(genesis().encode(), 0, root, (EpochSecret(0, b"0" * 32, 0, None),), b"n" * 32))
     return Vault(keys, hot=hot)

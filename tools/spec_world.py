@@ -16,7 +16,7 @@ from adyton.core.crypto import HpkeKey, SigningKey, digest, hpke_seal, key_id
 from adyton.core.errors import VerificationError
 from adyton.core.merkle import EMPTY_ROOT, Tree
 from adyton.enclave.keys import Keys
-from adyton.enclave.sealing import Root
+from adyton.enclave.sealing import EpochSecret, Root
 from adyton.protocol.claims import TASK_FIELDS, claims_digest, commit
 from adyton.protocol.envelope import (
     PADDED_LEAST,
@@ -73,7 +73,9 @@ GENESIS = make_genesis(good_device())
 CHAIN_ID = GENESIS.chain_id()
 FINGERPRINT = pin_of(GENESIS)
 EPOCH_SECRET = b"\x21" * 32
-KEYS = Keys(Root(GENESIS.encode(), 0, b"\x20" * 32, ((0, EPOCH_SECRET),), b"\x22" * 32))
+KEYS = Keys(
+    Root(GENESIS.encode(), 0, b"\x20" * 32, (EpochSecret(0, EPOCH_SECRET, 0, None),), b"\x22" * 32)
+)
 CLIENT = SigningKey(b"\x30" * 32)
 STRANGER = SigningKey(b"\x3f" * 32)
 REPLY_SECRET = b"\x31" * 32
@@ -209,7 +211,9 @@ class World:
         transactions = [b"void", self.accepted_envelope.encode()]
         header = Block.header_after(start, transactions)
         exec_id = header.exec_id(0, 1)
-        response = Response("", b"", KEYS.ticket_from(CLIENT.public, header.time_ms, exec_id), None)
+        response = Response(
+            "", b"", KEYS.ticket_from(CLIENT.public, header.time_ms, exec_id, 0), None
+        )
         sealed = response.seal(RESPONSE_KEY, exec_id)
         request = self.part("request", task_hash=self.task_hash, sealed=sealed)
         accepted = Block.make(self, start, [self.part("void"), request], transactions)

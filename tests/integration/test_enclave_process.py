@@ -76,7 +76,7 @@ def test_a_reply_is_typed_and_a_failure_is_raised(tmp_path: Path) -> None:
             await enclave.call(Status(), StatusAnswer)
 
     script = (
-        "answer(StatusAnswer('serving', 7, 0, 0, 0).encode())\n"
+        "answer(StatusAnswer('serving', 7, 0, 0, 0, 0).encode())\n"
         "answer(Failure('MalformedError', 'malformed', 'as asked').encode())\nanswer(Done().encode())\n"
     )
     assert run(tmp_path, script, scenario) == 0

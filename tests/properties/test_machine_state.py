@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from adyton.core import limits
 from adyton.core.errors import InvariantError, VerificationError
 from adyton.enclave.keys import Keys
-from adyton.enclave.sealing import Root
+from adyton.enclave.sealing import EpochSecret, Root
 from adyton.enclave.state import DURABLE, TRANSIENT, Loaded, State
 from adyton.enclave.state_tree import StateTree
 from adyton.protocol.genesis import Genesis
@@ -23,7 +23,7 @@ from adyton.protocol.ledger import stored_digest, write_set_digest
 from tests.host_simulator import MEASUREMENT, NOW_MS, configuration
 
 GENESIS = Genesis(configuration(), MEASUREMENT, bytes(32), True, bytes(32), NOW_MS)
-ROOT = Root(GENESIS.encode(), 0, b"r" * 32, ((0, b"e" * 32),), b"n" * 32)
+ROOT = Root(GENESIS.encode(), 0, b"r" * 32, (EpochSecret(0, b"e" * 32, 0, None),), b"n" * 32)
 BATCH = 3
 
 apps = st.sampled_from(["intake", "tasks", "x"])

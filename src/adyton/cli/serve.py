@@ -14,14 +14,14 @@ from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
     from adyton.host.serve import ServerFacts
-    from adyton.protocol.genesis import TaskPolicy
+    from adyton.protocol.genesis import EpochPolicy, TaskPolicy
 
 _PORT: Final = 8384
 _DESCRIPTION = """\
 Serve from a data directory; the first start makes a chain in it, every later one continues it.
 Prints `fingerprint: HEX64`: give it to clients by another way than this server, they pin it.
 
-Admission and the limits of tasks are fixed when the chain is made, and part of the fingerprint.
+Admission, epochs and the limits of tasks are fixed when the chain is made, and part of the fingerprint.
 This build knows the simulated platform only: nothing protects it from whoever runs it. It says so
 at each start, in the chain's genesis and in its fingerprint, and clients must allow it explicitly.
 """
@@ -56,6 +56,18 @@ def add(nouns: Any) -> None:
         help="what the enclave has besides, fixed at the first start: zk, for range proofs",
     )
     parser.add_argument(
+        "--epoch-blocks",
+        metavar="N",
+        type=int,
+        help="blocks after which the keys of traffic are replaced; default 10000; 0: never",
+    )
+    parser.add_argument(
+        "--epoch-grace",
+        metavar="N",
+        type=int,
+        help="blocks that the replaced keys still open; default a tenth of an epoch",
+    )
+    parser.add_argument(
         "--allow-simulated",
         action="store_true",
         help="state the consent that genesis records (ADYTON_ALLOW_SIMULATED=1)",
@@ -83,6 +95,7 @@ def _serve(args: argparse.Namespace, out: Output) -> int:
             port=args.port,
             admission=args.admission,
             tasks=_tasks(args),
+            epochs=_epochs(args),
             allow_simulated=settings_of(args).allow_simulated or None,
             access_log=args.access_log,
             extras=tuple(args.extra) if args.extra else None,
@@ -123,6 +136,25 @@ def _say(facts: ServerFacts, out: Output) -> None:
             "adyton: give the fingerprint to your clients by another way than this server; they run:",
             f"  adyton trust {anywhere} --fingerprint {facts.fingerprint}",
         )
+
+
+def _epochs(args: argparse.Namespace) -> EpochPolicy | None:
+    """Return how keys are replaced, or None where nothing was said: then what is stored holds."""
+    from adyton.protocol.genesis import EpochPolicy
+
+    blocks, grace = args.epoch_blocks, args.epoch_grace
+    if blocks is None:
+        if grace is not None:
+            raise UsageError("usage", "--epoch-grace goes with --epoch-blocks")
+        return None
+    least = limits.EPOCH_BLOCKS_LEAST
+    if blocks and not least <= blocks < 2**32:
+        raise UsageError("usage", f"--epoch-blocks must be 0 or at least {least}")
+    if grace is None:
+        grace = min(blocks, max(least, blocks // 10))
+    if not min(1, blocks) <= grace <= blocks:
+        raise UsageError("usage", "--epoch-grace must be from 1 to --epoch-blocks")
+    return EpochPolicy(blocks, grace)
 
 
 def _tasks(args: argparse.Namespace) -> TaskPolicy | None:

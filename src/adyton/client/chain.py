@@ -16,6 +16,7 @@ from adyton.client.certificate import (
     require_accepted,
     require_pinned,
 )
+from adyton.client.chain_epochs import ChainEpochs
 from adyton.client.evidence_of_record import historic_policy
 from adyton.core import limits
 from adyton.core.crypto import key_id
@@ -24,6 +25,7 @@ from adyton.core.fields import AtMost
 from adyton.core.merkle import Frontier
 from adyton.core.schema import Bytes32, Message, decode_one_of, message
 from adyton.protocol.contract import ContractEntry
+from adyton.protocol.epoch import SignedEpochProposal
 from adyton.protocol.evidence import EvidenceBundle, NodeEvidence
 from adyton.protocol.identity.answers import IdentityEntry
 from adyton.protocol.identity.registries import RECORDS
@@ -101,6 +103,8 @@ class ChainVerifier:
         self._now_ms = now_ms
         # Invariant: everything below follows from verified blocks alone.
         self._log = Frontier()
+        self._epochs = ChainEpochs(self.genesis)
+        self._incarnations: dict[bytes, int] = {}
         self._recorders: dict[bytes, bytes] = {}
         self._runners: dict[bytes, bytes] = {}
         # Task hash -> exec id; none where there is no end to come: finished, or refused.
@@ -140,13 +144,15 @@ class ChainVerifier:
           1. header, checkpoint and public parts have their one form;
           2. the header is of this chain, the next height, links to the last block and to what it
              left behind, and its time has not decreased;
-          3. the checkpoint names this header, the log's size, and what genesis fixes;
+          3. the checkpoint names this header, the log's size, the epoch in use, and what genesis
+             fixes;
           4. its root is the root over all leaves, recomputed from what is shown;
           5. it is signed by a recorder key that was announced with evidence in this block or
              before;
           6. every entry has the form of its kind; a start announces new keys; an envelope that
              was carried out or refused by its app has no other entry; an end is signed by an
-             announced runner and names an execution that was carried out, once.
+             announced runner and names an execution that was carried out, once; a proposal fixes the
+             next epoch, signed by an announced recorder, no earlier than genesis allows.
 
         Raises:
             VerificationError: `chain_invalid`, with the height and what does not hold. The verifier
@@ -220,8 +226,7 @@ class ChainVerifier:
             _refuse("its checkpoint is of a log of another size")
         if (facts.ordering, facts.time_source) != (fixed.ordering, fixed.time_source):
             _refuse("its checkpoint names another ordering or time source than genesis")
-        if self.last is not None and facts.epoch < self.last.checkpoint.facts.epoch:
-            _refuse("its epoch is before that of the block before it")
+        self._epochs.require_epoch(facts.epoch, facts.height)
 
     def _announce(self, part: PublicPart, header: BlockHeader) -> None:
         """Appraise a start entry's evidence, and hold its keys."""
@@ -245,6 +250,7 @@ class ChainVerifier:
                 _refuse("a start entry announces a key that was announced before")
             held[name] = public
         self._evidence[key_id(node.recorder_key)] = evidence.recorder
+        self._incarnations[node.recorder_key] = evidence.recorder.attested.incarnation
 
     def _require_entry(self, part: PublicPart, exec_id: bytes, checkpoint: Checkpoint) -> None:
         if part.measurement != self.genesis.measurement:
@@ -256,6 +262,7 @@ class ChainVerifier:
             "start": (False, False, True),
             "request": (True, True, False),
             "finish": (True, False, True),
+            "epoch": (False, False, True),
             "void": (False, False, False),
         }[part.kind]
         if part.kind == "request" and part.body is not None and not part.code:
@@ -263,14 +270,16 @@ class ChainVerifier:
             has = (*has[:2], False)
         if has != wanted:
             _refuse(f"a {part.kind} entry has not the form of its kind")
-        if part.kind in ("start", "void") and part.claims is not None:
+        if part.kind in ("start", "epoch", "void") and part.claims is not None:
             _refuse(f"a {part.kind} entry with claims")
-        if part.kind in ("start", "finish") and part.code:
+        if part.kind in ("start", "epoch", "finish") and part.code:
             _refuse(f"a {part.kind} entry with a refusal")
         if part.kind == "request" and part.task_hash is not None:
             self._require_request(part, part.task_hash, exec_id)
         if part.kind == "finish":
             self._require_finish(part)
+        if part.kind == "epoch":
+            self._require_proposal(part, checkpoint)
 
     def _require_request(self, part: PublicPart, task_hash: bytes, exec_id: bytes) -> None:
         if part.code and part.claims is not None:
@@ -279,6 +288,13 @@ class ChainVerifier:
             _refuse("a task hash occurs twice")
         if part.code not in UNRECORDED:
             self._running[task_hash] = None if part.code else exec_id
+
+    def _require_proposal(self, part: PublicPart, checkpoint: Checkpoint) -> None:
+        proposal = SignedEpochProposal.decode(part.body or b"").verify()
+        if self._recorders.get(key_id(proposal.proposer)) != proposal.proposer:
+            _refuse("a proposal is signed by a key that no start entry announced")
+        incarnation = self._incarnations[proposal.proposer]
+        self._epochs.fix(proposal, incarnation, checkpoint.facts.height)
 
     def _require_finish(self, part: PublicPart) -> None:
         if part.body is None or part.task_hash is None:

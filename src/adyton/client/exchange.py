@@ -176,7 +176,7 @@ class Exchange:
                     raise
                 seals += 1
                 first = None
-                self._keys.forget()
+                self._keys.forget(Envelope.decode(record.envelope or b"").epoch)
                 record = self._seal_anew(record)
         code = accepted.response.code
         if keep:
@@ -216,7 +216,7 @@ class Exchange:
                 if problem.code not in _SEAL_ANEW or seals == _SEALS:
                     raise
                 seals += 1
-                self._keys.forget()
+                self._keys.forget(epoch)
         self._keys.put_back(answer.ticket, epoch)
         if answer.code:
             raise error_of(answer.code, f"the enclave refuses the read: {answer.code}")

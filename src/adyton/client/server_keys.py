@@ -58,13 +58,13 @@ class ServerKeys:
             UnavailableError, EvidenceError, VerificationError, PolicyError: as the first contact.
         """
         appraisal, _ = self._keeper.appraise()
-        server_key, ticket = self._take(appraisal)
+        held = self._take(appraisal)
         return Envelope.seal(
             signed,
-            server_key=server_key,
+            server_key=held.server_key,
             chain_id=chain_id,
-            epoch=appraisal.epoch.epoch,
-            ticket=ticket,
+            epoch=held.epoch,
+            ticket=held.tickets[0],
             purpose=purpose,
         )
 
@@ -77,22 +77,30 @@ class ServerKeys:
             if held is not None and held.epoch == epoch:
                 self._store.put_tickets(held.with_ticket(ticket))
 
-    def forget(self) -> None:
-        """Forget server key and tickets, which the server refused, and appraise the node anew."""
-        with self._store.locked():
-            self._store.put_tickets(None)
-        self._keeper.appraise(fresh=True)
+    def forget(self, epoch: int) -> None:
+        """Forget server key and tickets of an epoch, which the server refused, and appraise the node anew.
 
-    def _take(self, appraisal: NodeAppraisal) -> tuple[bytes, bytes]:
+        Where another thread or process has done so already, what it was given stays.
+        """
+        with self._store.locked():
+            held = self._store.tickets()
+            if held is not None and held.epoch <= epoch:
+                self._store.put_tickets(None)
+        if self._keeper.appraise()[0].epoch.epoch <= epoch:
+            self._keeper.appraise(fresh=True)
+
+    def _take(self, appraisal: NodeAppraisal) -> Tickets:
+        """Take one ticket, with the server key and the epoch that it goes with."""
         epoch = appraisal.epoch.epoch
         while True:
             # Invariant: a ticket leaves the file under the lock before it is used, so that none is
             # used twice.
             with self._store.locked():
                 held = self._store.tickets()
-                if held is not None and held.epoch == epoch and held.tickets:
+                # Tickets of a later epoch came through a later appraisal of this client's.
+                if held is not None and held.epoch >= epoch and held.tickets:
                     self._store.put_tickets(replace(held, tickets=held.tickets[1:]))
-                    return held.server_key, held.tickets[0]
+                    return replace(held, tickets=held.tickets[:1])
             epoch = self._merge(self._first_contact())
 
     def refill(self) -> None:
@@ -106,6 +114,8 @@ class ServerKeys:
         """Add fresh tickets to those that another process may have stored; return their epoch."""
         with self._store.locked():
             held = self._store.tickets()
+            if held is not None and held.epoch > fresh.epoch and held.tickets:
+                return held.epoch
             if held is not None and (held.epoch, held.server_key) == (
                 fresh.epoch,
                 fresh.server_key,

@@ -42,6 +42,8 @@ class Context(bytes, Enum):
     WRITE_SET = b"adyton/1/hash/write-set"
     STATE_BLOB = b"adyton/1/hash/state-blob"
     STATE_BUCKET = b"adyton/1/hash/state-bucket"
+    EPOCH_SECRET = b"adyton/1/hash/epoch-secret"
+    ROOT = b"adyton/1/hash/root"
     BLOB = b"adyton/1/hash/blob"
     CONTENT = b"adyton/1/hash/content"
     CLAIM = b"adyton/1/hash/claim"
@@ -75,6 +77,7 @@ class Context(bytes, Enum):
     SIGN_KEY_REQUEST = b"adyton/1/sign/key-request"
     SIGN_KEY_ANSWER = b"adyton/1/sign/key-answer"
     SIGN_EPOCH = b"adyton/1/sign/epoch-record"
+    SIGN_EPOCH_PROPOSAL = b"adyton/1/sign/epoch-proposal"
     SIGN_FINISH = b"adyton/1/sign/finish"
     SIGN_INVITE = b"adyton/1/sign/invite"
 
@@ -82,6 +85,8 @@ class Context(bytes, Enum):
     KDF_STATE_DURABLE = b"adyton/1/kdf/state-durable"
     KDF_STATE_TRANSIENT = b"adyton/1/kdf/state-transient"
     KDF_STATE_NAMES = b"adyton/1/kdf/state-names"
+    KDF_EPOCH = b"adyton/1/kdf/epoch"
+    KDF_NODE = b"adyton/1/kdf/node-key"
     KDF_INTAKE = b"adyton/1/kdf/intake"
     KDF_SERVER = b"adyton/1/kdf/server-key"
     KDF_TICKET = b"adyton/1/kdf/ticket"
@@ -119,6 +124,7 @@ class Context(bytes, Enum):
     # HPKE info
     HPKE_REQUEST = b"adyton/1/hpke/request"
     HPKE_PRESENTATION = b"adyton/1/hpke/presentation"
+    HPKE_EPOCH = b"adyton/1/hpke/epoch"
     HPKE_READ = b"adyton/1/hpke/read"
     HPKE_KEY_REQUEST = b"adyton/1/hpke/key-request"
     HPKE_KEY_ANSWER = b"adyton/1/hpke/key-answer"

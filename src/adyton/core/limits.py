@@ -57,6 +57,15 @@ STATE_PAGE: Final = 1024  # values in one page when state is loaded
 STATE_PAGE_BYTES: Final = 4 * MIB
 INDEX_PAGE: Final = 100  # items in one answer of a client's own index
 
+# epochs
+EPOCH_DELAY: Final = (
+    2  # heights from the entry that fixes an epoch's keys to the first block under them
+)
+EPOCH_BLOCKS_LEAST: Final = 8  # of an epoch, where epochs advance
+EPOCH_RETRY: Final = 64  # heights after which a proposal that is not ordered is made anew
+EPOCH_REWRAP: Final = 16  # transient values that one block seals under the new epoch
+EPOCHS_HELD: Final = 4  # the current one, the next, and those whose values are not all sealed anew
+
 # channel
 FRAME: Final = 24 * MIB
 CHANNEL_PENDING: Final = 1024

@@ -15,6 +15,7 @@ from adyton.enclave.apps.tasks import PendingTask, Tasks
 from adyton.enclave.apps.wallet import WalletApp
 from adyton.enclave.contracts.book import Book
 from adyton.enclave.contracts.modules import Modules
+from adyton.enclave.epochs import Epochs
 from adyton.enclave.host_port import HostPort
 from adyton.enclave.intake import Intake
 from adyton.enclave.keys import TICKET_UNIQUE, Keys
@@ -22,6 +23,7 @@ from adyton.enclave.machine import Machine, Parts
 from adyton.enclave.members import Members
 from adyton.enclave.node import Node
 from adyton.enclave.platform.base import Platform
+from adyton.enclave.proposer import Proposer
 from adyton.enclave.reception import Reception
 from adyton.enclave.recorder import Recorder
 from adyton.enclave.runner import Runner
@@ -50,8 +52,11 @@ class Chain:
         self._sealer = sealer
         self._link = link
         self.keys = Keys(root)
+        self._epochs = Epochs(root, self.keys)
         self.state = State(self.keys, link)
-        self.recorder = Recorder(self.keys.genesis, None, self.state.root())
+        self.recorder = Recorder(
+            self.keys.genesis, None, self.state.root(), self._epochs.root_digest
+        )
         self._intake = Intake(self.keys, self.state)
         self._members = Members(self.keys, self.state)
         self._account = Account(self.state)
@@ -74,6 +79,7 @@ class Chain:
         self._node: Node | None = None
         self._reception: Reception | None = None
         self._runner: Runner | None = None
+        self._proposer: Proposer | None = None
         self._checkpoint = b""
         self._checkpoints: dict[int, bytes] = {}
         self._start: bytes | None = None  # this start's entry, until it is carried out
@@ -87,14 +93,17 @@ class Chain:
         Trust: the head is the host's to choose among those that were sealed; the state must fit it.
 
         Raises:
-            VerificationError: the head does not open, or the host's state is not the one it names.
+            VerificationError: the head does not open, or root or state are not the ones it names.
         """
-        if unverified_head is not None:
+        if unverified_head is None:
+            self._epochs.take_up(None, 0)
+        else:
             head = self._sealer.open_head(unverified_head, self.keys.chain_id)
+            self._epochs.take_up(head.root, head.height)
             self.state.load(head.state_root, self._visit)
             self._account.loaded()
             self._tasks.starts = self._members.starts
-            self.recorder = Recorder(self.keys.genesis, head, head.state_root)
+            self.recorder = Recorder(self.keys.genesis, head, head.state_root, head.root)
         return self.recorder.head
 
     def _visit(self, loaded: Loaded) -> None:
@@ -134,6 +143,7 @@ class Chain:
         self._machine = Machine(
             Parts(
                 keys=self.keys,
+                epochs=self._epochs,
                 state=self.state,
                 recorder=self.recorder,
                 intake=self._intake,
@@ -144,6 +154,9 @@ class Chain:
                 sealer=self._sealer,
                 measurement=self._platform.measurement,
             )
+        )
+        self._proposer = Proposer(
+            self._epochs, self.keys, self._link, self._platform.entropy, node.recorder
         )
         # What a stop interrupted is begun again, once this start is announced.
         self._held = list(self._tasks.pending)
@@ -192,6 +205,8 @@ class Chain:
             held, self._held = self._held, []
             for exec_id in held:
                 self.start(exec_id)
+            if self._proposer is not None:
+                self._proposer.consider(self.recorder.head.height + 1)
         for done in sorted(at for at in self._after_commit if at <= height):
             for begin in self._after_commit.pop(done):
                 begin()
@@ -239,7 +254,7 @@ class Chain:
         self._intake.spend_on_read(opened)
         request = opened.request
         unique = self._platform.entropy(TICKET_UNIQUE)
-        ticket = self.keys.issue_ticket(request.client_key, now_ms, unique)
+        ticket = self.keys.issue_ticket(request.client_key, now_ms, unique, opened.epoch)
         code, result = "", b""
         reader = self._readers.get(request.app)
         try:
@@ -262,7 +277,8 @@ class Chain:
         """Return counts."""
         running = 0 if self._runner is None else self._runner.running
         pending = len(self._tasks.pending)
-        return StatusAnswer(stage, self.recorder.head.height, self.state.size, pending, running)
+        height, epoch = self.recorder.head.height, self.keys.epoch
+        return StatusAnswer(stage, height, epoch, self.state.size, pending, running)
 
     def stop(self) -> None:
         """End every guest; their tasks stay pending."""

@@ -143,7 +143,7 @@ class Dispatcher:
     def _status(self, _asked: boundary.Status) -> EnclaveMessage:
         stage = self._lifecycle.stage.value
         if self._held is None:
-            return boundary.StatusAnswer(stage, 0, 0, 0, 0)
+            return boundary.StatusAnswer(stage, 0, 0, 0, 0, 0)
         return self._held.status(stage)
 
     def _drain(self, _asked: boundary.Drain) -> EnclaveMessage:

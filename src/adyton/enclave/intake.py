@@ -71,6 +71,7 @@ class Opened:
     ticket: bytes
     ticket_ends_ms: int
     task_hash: bytes
+    epoch: int
 
     def __repr__(self) -> str:
         return f"<Opened {self.task_hash.hex()[:16]}>"
@@ -148,6 +149,7 @@ class Intake:
             digest(Context.TICKET_ID, envelope.ticket),
             ticket_ends_ms,
             task_hash(unverified),
+            envelope.epoch,
         )
 
     def require_window(self, request: Request, now_ms: int) -> None:

@@ -13,7 +13,7 @@ from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import HpkeKey, SivKey, derive, derive_into, hpke_public, mac
 from adyton.core.errors import Error, InvariantError, PolicyError, UsageError, VerificationError
-from adyton.enclave.sealing import Root
+from adyton.enclave.sealing import EpochSecret, Root
 from adyton.protocol.derived import seal_derived
 from adyton.protocol.envelope import epoch_bytes
 from adyton.protocol.genesis import Genesis
@@ -35,9 +35,6 @@ class Keys:
         self.genesis = Genesis.decode(root.genesis)
         self.chain_id = self.genesis.chain_id()
         self.incarnation = root.incarnation
-        self._epochs = dict(root.epochs)
-        self.epoch = max(self._epochs)
-        self.node = HpkeKey(root.node_secret)
         self.state_names_seed = derive(root.root, Context.KDF_STATE_NAMES, self.chain_id)
         self.durable = SivKey(root.root, Context.KDF_STATE_DURABLE, self.chain_id)
         self._contracts_secret = derive(root.root, Context.KDF_CONTRACTS, self.chain_id)
@@ -52,19 +49,74 @@ class Keys:
         self._intake: dict[int, HpkeKey] = {}
         self._finish: dict[int, SivKey] = {}
         self._server: OrderedDict[tuple[int, bytes], HpkeKey] = OrderedDict()
+        self._held: dict[int, EpochSecret] = {}
+        self._open: frozenset[int] = frozenset()
+        self._changes_at = 0
+        self.epoch = 0
+        self.follow(root, 0)
+
+    # --- epochs ---------------------------------------------------------------------------------
+
+    def follow(self, root: Root, height: int) -> None:
+        """Take up the root's epochs, as they stand at `height`."""
+        self._held = {one.epoch: one for one in root.epochs}
+        self.node = HpkeKey(root.node_secret)
+        self._changes_at = height
+        self.reach(height)
+
+    def reach(self, height: int) -> None:
+        """Use the keys of the block at `height`: an epoch may begin with it, and another may have ended."""
+        if height < self._changes_at:
+            return
+        held = self._held.values()
+        self.epoch = max((one.epoch for one in held if one.from_height <= height), default=0)
+        ends = {
+            one.epoch: limits.UINT_MAX if one.to_height is None else one.to_height for one in held
+        }
+        self._open = frozenset(
+            one.epoch for one in held if one.from_height <= height <= ends[one.epoch]
+        )
+        changes = [one.from_height for one in held] + [end + 1 for end in ends.values()]
+        self._changes_at = min(at for at in changes if at > height)
+        self._forget_ended()
+
+    def _forget_ended(self) -> None:
+        for cache in (self._tickets, self._intake, self._finish):
+            for epoch in [epoch for epoch in cache if epoch not in self._open]:
+                cache.pop(epoch, None)
+        for epoch in [epoch for epoch in self._transient if epoch not in self._held]:
+            self._transient.pop(epoch, None)
+        for name in [name for name in self._server if name[0] not in self._open]:
+            self._server.pop(name, None)
+
+    def epoch_heights(self, epoch: int) -> tuple[int, int | None]:
+        """Return an open epoch's first height and, once known, the last at which its keys are accepted.
+
+        Raises:
+            PolicyError: the epoch is not open.
+        """
+        self._secret(epoch)
+        held = self._held[epoch]
+        return held.from_height, held.to_height
 
     def _secret(self, epoch: int) -> bytes:
-        secret = self._epochs.get(epoch)
-        if secret is None:
+        if epoch not in self._open:
             raise PolicyError("wrong_epoch", f"epoch {epoch} is not open")
-        return secret
+        return self._held[epoch].secret
 
     def transient(self, epoch: int) -> SivKey:
-        """Return the key of transient state of `epoch`."""
+        """Return the key of transient state of `epoch`, which is held until no value is left under it.
+
+        Raises:
+            PolicyError: the epoch's secret is not held, or not yet to be used.
+        """
         key = self._transient.get(epoch)
         if key is None:
+            held = self._held.get(epoch)
+            if held is None or epoch > self.epoch:
+                raise PolicyError("wrong_epoch", f"the secret of epoch {epoch} is not held")
             key = SivKey(
-                self._secret(epoch), Context.KDF_STATE_TRANSIENT, self.chain_id, epoch_bytes(epoch)
+                held.secret, Context.KDF_STATE_TRANSIENT, self.chain_id, epoch_bytes(epoch)
             )
             self._transient[epoch] = key
         return key
@@ -126,10 +178,7 @@ class Keys:
         """
         key = self._intake.get(epoch)
         if key is None:
-            secret = derive(
-                self._secret(epoch), Context.KDF_INTAKE, self.chain_id, epoch_bytes(epoch)
-            )
-            key = self._intake[epoch] = HpkeKey(secret)
+            key = self._intake[epoch] = intake_key(self._secret(epoch), self.chain_id, epoch)
         return key
 
     def server(self, epoch: int, client_key: bytes) -> HpkeKey:
@@ -168,7 +217,9 @@ class Keys:
             self._tickets[epoch] = key
         return key
 
-    def issue_ticket(self, client_key: bytes, time_ms: int, unique: bytes) -> bytes:
+    def issue_ticket(
+        self, client_key: bytes, time_ms: int, unique: bytes, epoch: int | None = None
+    ) -> bytes:
         """Return a ticket: client key, day of issue and twelve unique bytes, sealed, 64 bytes.
 
         The host chooses the clock that a ticket is judged by, and could find the time of issue by trying: so a ticket
@@ -178,21 +229,24 @@ class Keys:
             client_key: whom it names.
             time_ms: block time, or the host's clock outside of blocks.
             unique: 12 bytes that no other ticket of this client has.
+            epoch: whose server key the client holds; None: the current one.
 
         Raises:
+            PolicyError: the epoch is not open.
             UsageError: a time that no ticket can name.
         """
         hour = time_ms // _DAY_MS
         if hour >= 2**32:
             raise UsageError("bad_argument", "a time that no ticket can name")
         named = client_key + hour.to_bytes(4, "big") + unique
-        return self._ticket_key(self.epoch).seal(named, Context.AD_TICKET)
+        key = self._ticket_key(self.epoch if epoch is None else epoch)
+        return key.seal(named, Context.AD_TICKET)
 
-    def ticket_from(self, client_key: bytes, time_ms: int, exec_id: bytes) -> bytes:
-        """Return the ticket that a response carries: unique because its execution is."""
+    def ticket_from(self, client_key: bytes, time_ms: int, exec_id: bytes, epoch: int) -> bytes:
+        """Return the ticket that a response carries: of its envelope's epoch, unique because its execution is."""
         secret = self._secret(self.epoch)
         unique = mac(secret, Context.TICKET_UNIQUE, exec_id)[:TICKET_UNIQUE]
-        return self.issue_ticket(client_key, time_ms, unique)
+        return self.issue_ticket(client_key, time_ms, unique, epoch)
 
     def open_ticket(self, unverified: bytes, epoch: int, now_ms: int) -> tuple[bytes, int]:
         """Return the client key that a ticket names, and when the ticket ends in milliseconds.
@@ -213,3 +267,8 @@ class Keys:
         if issued_ms > now_ms + _DAY_MS:
             raise VerificationError("ticket_invalid", "the ticket is from the future")
         return plain[:32], ends_ms
+
+
+def intake_key(secret: bytes, chain_id: bytes, epoch: int) -> HpkeKey:
+    """Return the key of first contact that follows from an epoch's secret."""
+    return HpkeKey(derive(secret, Context.KDF_INTAKE, chain_id, epoch_bytes(epoch)))

@@ -15,6 +15,7 @@ from adyton.core.schema import peek_name
 from adyton.enclave.apps.account import Account
 from adyton.enclave.apps.base import AfterCommit, App, Call, Outcome
 from adyton.enclave.apps.tasks import Tasks
+from adyton.enclave.epochs import Epochs
 from adyton.enclave.intake import Intake, Opened, Repeated
 from adyton.enclave.keys import Keys
 from adyton.enclave.members import Members
@@ -23,12 +24,13 @@ from adyton.enclave.sealing import Sealer
 from adyton.enclave.state import State
 from adyton.protocol.boundary import BlockResult, Executed, NoBlock
 from adyton.protocol.envelope import Envelope, Response
+from adyton.protocol.epoch import SignedEpochProposal
 from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.ledger import BlockHeader, PublicPart, entry_leaf, write_set_digest
 from adyton.protocol.task import SignedFinish, Usage
 from adyton.protocol.words import require_ordering
 
-Transaction = Opened | NodeEvidence | SignedFinish | Error
+Transaction = Opened | NodeEvidence | SignedFinish | SignedEpochProposal | Error
 """A transaction of a block: opened, or why it cannot be."""
 
 
@@ -55,6 +57,7 @@ class Parts:
     """What the machine is made of; all of one chain."""
 
     keys: Keys
+    epochs: Epochs
     state: State
     recorder: Recorder
     intake: Intake
@@ -88,6 +91,10 @@ class Machine:
                 signed = SignedFinish.decode(unverified)
                 signed.verify()
                 return signed
+            if name == SignedEpochProposal.WIRE_NAME:
+                proposed = SignedEpochProposal.decode(unverified)
+                proposed.verify()
+                return proposed
             return MalformedError("malformed", "not a transaction")
         except InvariantError:
             raise
@@ -112,6 +119,7 @@ class Machine:
         """
         parts = self._parts
         parts.recorder.require_next(height, time_ms)
+        parts.keys.reach(height)
         checked = [self.check(transaction, time_ms) for transaction in transactions]
         if drop_unopenable:
             checked = [self._timely(transaction, time_ms) for transaction in checked]
@@ -144,11 +152,15 @@ class Machine:
             if entry.after_commit is not None:
                 after_commit.append(entry.after_commit)
         block_writes = parts.state.end_block(time_ms)
-        checkpoint = parts.recorder.close_block(header, parts.state.root(), parts.keys.epoch)
+        new_root = parts.epochs.end_block(height, parts.state.stale)
+        checkpoint = parts.recorder.close_block(
+            header, parts.state.root(), parts.keys.epoch, parts.epochs.root_digest
+        )
         result = BlockResult(
             header.encode(),
             checkpoint.encode(),
             parts.sealer.seal_head(parts.recorder.head),
+            parts.sealer.seal_root(parts.epochs.root) if new_root else None,
             tuple(entries),
             tuple(block_writes.items()),
             dropped,
@@ -172,6 +184,8 @@ class Machine:
                 return self._start(transaction, raw, header)
             if isinstance(transaction, SignedFinish):
                 return self._finish(transaction, raw, header)
+            if isinstance(transaction, SignedEpochProposal):
+                return self._epoch(transaction, raw, header)
             return self._void(transaction.code)
         except InvariantError:
             raise
@@ -200,7 +214,7 @@ class Machine:
                 )
             raise
         mark = parts.state.savepoint()
-        ticket = parts.keys.ticket_from(request.client_key, header.time_ms, exec_id)
+        ticket = parts.keys.ticket_from(request.client_key, header.time_ms, exec_id, opened.epoch)
         call = Call(
             request,
             exec_id,
@@ -265,6 +279,12 @@ class Machine:
         parts.tasks.close(finish.exec_id, finish.task_hash)
         parts.account.append_usage(finish.exec_id, usage)
         return _Entry(self._part("finish", finish.task_hash, finish.claims, raw), finish.task_hash)
+
+    def _epoch(self, signed: SignedEpochProposal, raw: bytes, header: BlockHeader) -> _Entry:
+        """Fix the next epoch; the proposer's signature was verified when the transaction was opened."""
+        self._parts.members.require(signed.proposal.proposer, "recorder")
+        self._parts.epochs.accept(signed.proposal, header.height)
+        return _Entry(self._part("epoch", None, None, raw))
 
     def _void(self, code: str) -> _Entry:
         return _Entry(self._part("void", None, None, None), None, code)

@@ -67,8 +67,8 @@ class Members:
 
         Raises:
             EvidenceError: the evidence does not satisfy the chain's policy.
-            VerificationError: it is of another chain, or the epoch record is not the current one.
-            PolicyError: it was announced before.
+            VerificationError: it is of another chain, or the epoch record is not an open epoch's.
+            PolicyError: it was announced before, or the epoch is not open.
         """
         keys = self._keys
         genesis = keys.genesis
@@ -88,9 +88,10 @@ class Members:
         node = appraise_node(
             evidence, fingerprint=pinned, policy=policy, nonce=None, now_ms=time_ms
         )
-        if node.epoch.epoch != keys.epoch or node.epoch.incarnation != keys.incarnation:
-            raise VerificationError("wrong_epoch", "a start entry of another epoch or incarnation")
-        if node.epoch.intake_key != keys.intake(keys.epoch).public:
+        if node.epoch.incarnation != keys.incarnation:
+            raise VerificationError("wrong_epoch", "a start entry of another incarnation")
+        # An epoch may have begun since the entry was made.
+        if node.epoch.intake_key != keys.intake(node.epoch.epoch).public:
             raise VerificationError("evidence_binding", "the epoch record names another intake key")
         recorder, runner = node.recorder_key, node.runner_key
         if recorder in self._roles or runner in self._roles:

@@ -34,7 +34,8 @@ class Node:
         """Return the current epoch's record, signed."""
         keys = self._keys
         intake = keys.intake(keys.epoch).public
-        record = EpochRecord(keys.chain_id, keys.incarnation, keys.epoch, intake, 0, None)
+        heights = keys.epoch_heights(keys.epoch)
+        record = EpochRecord(keys.chain_id, keys.incarnation, keys.epoch, intake, *heights)
         return SignedEpochRecord.sign(record, self.recorder)
 
     def evidence(self, nonce: bytes) -> NodeEvidence:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from adyton.core import limits
 from adyton.core.errors import PolicyError, VerificationError
 from adyton.enclave.platform.base import Platform
-from adyton.enclave.sealing import Root, Sealer
+from adyton.enclave.sealing import EpochSecret, Root, Sealer
 from adyton.protocol.boundary import Provision
-from adyton.protocol.genesis import Configuration, Genesis
+from adyton.protocol.genesis import Configuration, EpochPolicy, Genesis
 
 
 def provision(asked: Provision, platform: Platform, sealer: Sealer) -> Root:
@@ -43,9 +44,23 @@ def _require_possible(configuration: Configuration, platform: Platform, simulate
         raise PolicyError("ordering_unavailable", "one host orders, and its clock gives the time")
     if (configuration.admission == "invite") != (configuration.invite_key is not None):
         raise PolicyError("bad_argument", "an invite key goes with admission by invitation")
+    _require_epochs(configuration.epochs)
     tasks = configuration.tasks
     if not (tasks.wall_s and tasks.memory and tasks.output and tasks.outputs and tasks.workers):
         raise PolicyError("bad_argument", "a limit of zero")
+
+
+def _require_epochs(epochs: EpochPolicy) -> None:
+    if not epochs.blocks:
+        if epochs.grace:
+            raise PolicyError("bad_argument", "a grace of epochs that never advance")
+        return
+    if epochs.blocks < limits.EPOCH_BLOCKS_LEAST:
+        raise PolicyError(
+            "bad_argument", f"an epoch has at least {limits.EPOCH_BLOCKS_LEAST} blocks"
+        )
+    if not 0 < epochs.grace <= epochs.blocks:
+        raise PolicyError("bad_argument", "the grace is at least one height, at most an epoch")
 
 
 def _new_chain(configuration: Configuration, platform: Platform, asked: Provision) -> Root:
@@ -61,6 +76,6 @@ def _new_chain(configuration: Configuration, platform: Platform, asked: Provisio
         genesis.encode(),
         0,
         platform.entropy(32),
-        ((0, platform.entropy(32)),),
+        (EpochSecret(0, platform.entropy(32), 0, None),),
         platform.entropy(32),
     )

@@ -37,7 +37,7 @@ class Reception:
         """Return the signed answer to a sealed key request, sealed to the client's reply key.
 
         Steps, as in `docs/spec/key-delivery.md`:
-          1. the bytes are one sealed key request for this chain, and its epoch is the current one;
+          1. the bytes are one sealed key request for this chain, and its epoch is open;
           2. it opens with the intake key;
           3. the request inside is signed by the client key that it names, for this chain;
           4. the chain admits the client;
@@ -53,8 +53,6 @@ class Reception:
         outer = SealedKeyRequest.decode(unverified)
         if outer.chain_id != keys.chain_id:
             raise VerificationError("wrong_chain", "the key request is for another chain")
-        if outer.epoch != keys.epoch:
-            raise PolicyError("wrong_epoch", f"the current epoch is {keys.epoch}")
         # 2
         epoch = epoch_bytes(outer.epoch)
         opened = keys.intake(outer.epoch).open(
@@ -69,7 +67,7 @@ class Reception:
         self._require_admitted(request, now_ms)
         # 5
         tickets = tuple(
-            keys.issue_ticket(request.client_key, now_ms, self._entropy(TICKET_UNIQUE))
+            keys.issue_ticket(request.client_key, now_ms, self._entropy(TICKET_UNIQUE), outer.epoch)
             for _ in range(limits.TICKETS_PER_KEY)
         )
         server_key = keys.server(outer.epoch, request.client_key).public

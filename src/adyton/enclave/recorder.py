@@ -19,14 +19,19 @@ class Recorder:
         genesis: of the chain.
         head: where it stands; None before the first block.
         state_root: root of the empty state, for the first block.
+        root_digest: of the sealed root, for the first block.
     """
 
-    def __init__(self, genesis: Genesis, head: Head | None, state_root: bytes) -> None:
+    def __init__(
+        self, genesis: Genesis, head: Head | None, state_root: bytes, root_digest: bytes
+    ) -> None:
         self._genesis = genesis
         self._chain_id = genesis.chain_id()
         if head is None:
             first = app_hash(state_root, EMPTY_ROOT)
-            head = Head(self._chain_id, 0, 0, self._chain_id, state_root, first, 0, (), 0)
+            head = Head(
+                self._chain_id, 0, 0, self._chain_id, state_root, first, 0, (), 0, root_digest
+            )
         self.head = head
         self._log = Frontier(head.log_size, head.peaks)
         self._key: SigningKey | None = None
@@ -58,7 +63,9 @@ class Recorder:
         """Append an entry's leaf to the log."""
         self._log.append(leaf)
 
-    def close_block(self, header: BlockHeader, state_root: bytes, epoch: int) -> Checkpoint:
+    def close_block(
+        self, header: BlockHeader, state_root: bytes, epoch: int, root_digest: bytes
+    ) -> Checkpoint:
         """Sign the block's checkpoint and move the head."""
         if self._key is None:
             raise InvariantError("invariant", "a block before the node has a key")
@@ -74,6 +81,7 @@ class Recorder:
             self._log.size,
             self._log.peaks,
             epoch,
+            root_digest,
         )
         facts = CheckpointFacts(
             key_id(self._key.public),

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from adyton.core import limits
@@ -128,9 +129,10 @@ class Runner:
             run = self._run(submitted)
         if self._stop.is_set():
             return
-        signed = self._finish(pending, run, attempt)
+        finish = partial(self._finish, pending, run, attempt)
+        signed = finish()
         self._ends.acquire()
-        self._hands.submit(self._end, exec_id, signed.encode(), run.blobs)
+        self._hands.submit(self._end, exec_id, signed, run.blobs, finish)
 
     def _run(self, submitted: Task) -> RunResult:
         try:
@@ -141,9 +143,10 @@ class Runner:
             # A fault of ours: the client is told so, and no text that might hold its data leaves.
             return failed(submitted, "invariant", self._jail)
 
-    def _finish(self, pending: PendingTask, run: RunResult, attempt: int) -> SignedFinish:
-        """Seal result and run information, commit to the claims, and sign."""
-        info = run.run_info(self._measurement, self._keys.epoch, attempt)
+    def _finish(self, pending: PendingTask, run: RunResult, attempt: int) -> bytes:
+        """Seal result and run information, commit to the claims, and sign, as a transaction."""
+        epoch = self._keys.epoch
+        info = run.run_info(self._measurement, epoch, attempt)
         about = (pending.result_key, pending.exec_id, attempt, self._key.public)
         sealed = task_messages.seal_result(run.result.encode(), *about)
         inline = len(sealed) <= limits.RESULT_INLINE
@@ -155,7 +158,6 @@ class Runner:
             TASK_FIELDS, run.claim_values(info), pending.result_key, pending.exec_id
         )
         usage = Usage(info.wall_us, info.cpu_us, info.peak_memory, info.bytes_in, info.bytes_out)
-        epoch = self._keys.epoch
         finish = Finish(
             self._keys.chain_id,
             pending.task_hash,
@@ -170,12 +172,18 @@ class Runner:
             claims_digest(commitments),
             self._keys.finish(epoch).seal(usage.encode(), Context.AD_FINISH, pending.exec_id),
         )
-        return SignedFinish.sign(finish, self._key)
+        return SignedFinish.sign(finish, self._key).encode()
 
-    def _end(self, exec_id: bytes, transaction: bytes, blobs: tuple[bytes, ...]) -> None:
+    def _end(
+        self,
+        exec_id: bytes,
+        transaction: bytes,
+        blobs: tuple[bytes, ...],
+        anew: Callable[[], bytes],
+    ) -> None:
         """Hand in a task's end, and let go of its inputs when the end is stored."""
         try:
-            self._hand_in(transaction)
+            self._hand_in(transaction, anew)
             self._link.drop_blobs(tuple(one for one in blobs if not self._needed(one, exec_id)))
         except Error:
             # The host is gone or lies: the task stays pending, and is begun again at the next start.
@@ -183,13 +191,15 @@ class Runner:
         finally:
             self._ends.release()
 
-    def _hand_in(self, transaction: bytes) -> None:
-        """Have the end ordered; an overloaded host is asked again."""
+    def _hand_in(self, transaction: bytes, anew: Callable[[], bytes]) -> None:
+        """Have the end ordered; an overloaded host is asked again, and an end of an ended epoch made anew."""
         for wait in _RETRY_S:
             try:
                 self._link.submit(transaction)
                 return
             except UnavailableError as problem:
-                if problem.code != "overloaded" or self._stop.wait(wait):
+                if problem.code not in ("overloaded", "wrong_epoch") or self._stop.wait(wait):
                     raise
+                if problem.code == "wrong_epoch":
+                    transaction = anew()
         self._link.submit(transaction)

@@ -10,10 +10,25 @@ from typing import Annotated
 
 from adyton.core import limits
 from adyton.core.contexts import Context
-from adyton.core.crypto import SivKey
+from adyton.core.crypto import SivKey, digest
 from adyton.core.errors import Error, VerificationError
 from adyton.core.fields import AtMost
 from adyton.core.schema import Bytes32, Message, Uint, Uint32, message
+
+
+@message("epoch-secret/1", max_bytes=128)
+class EpochSecret(Message):
+    """One epoch's secret, and the heights at which it is used.
+
+    Attributes:
+        from_height: of the first block under it.
+        to_height: of the last block in which its keys open what a client sealed; null while no successor is fixed.
+    """
+
+    epoch: Uint32
+    secret: Bytes32
+    from_height: Uint
+    to_height: Uint | None
 
 
 @message("sealed-root/1", max_bytes=64 * limits.KIB)
@@ -23,15 +38,19 @@ class Root(Message):
     Attributes:
         genesis: encoded genesis; the chain id follows from it, so that a node cannot be restarted under another.
         root: durable root.
-        epochs: live epoch secrets, by epoch.
-        node_secret: of the node's HPKE key.
+        epochs: live epoch secrets, ascending; the last one may not have begun.
+        node_secret: of the node's HPKE key; replaced with each epoch.
     """
 
     genesis: Annotated[bytes, AtMost(8192)]
     incarnation: Uint32
     root: Bytes32
-    epochs: Annotated[tuple[tuple[Uint32, Bytes32], ...], AtMost(16)]
+    epochs: Annotated[tuple[EpochSecret, ...], AtMost(limits.EPOCHS_HELD)]
     node_secret: Bytes32
+
+    def digest(self) -> bytes:
+        """Return what a head says of the root that belongs to it, 32 bytes."""
+        return digest(Context.ROOT, self.encode())
 
 
 @message("sealed-head/1", max_bytes=8 * limits.KIB)
@@ -41,6 +60,7 @@ class Head(Message):
     Attributes:
         block_hash: of the last block; of no block yet, the chain id.
         peaks: right edge of the log.
+        root: digest of the root that belongs to it.
     """
 
     chain_id: Bytes32
@@ -52,6 +72,7 @@ class Head(Message):
     log_size: Uint
     peaks: Annotated[tuple[Bytes32, ...], AtMost(limits.PROOF_NODES)]
     epoch: Uint32
+    root: Bytes32
 
 
 class Sealer:

@@ -5,8 +5,8 @@ A value lies under HMAC(name key, app ‖ name), as
     class (1 byte) ‖ epoch (4) ‖ height (8) ‖ entry (4) ‖ AES-SIV(app, name, expiry, value)
 
 with the stored name and those 17 bytes as associated data. Durable values are keyed by the durable root, transient
-ones by their epoch's secret. A padded value is a durable one whose size is a class; it has the smallest class in the
-place of the epoch.
+ones by their epoch's secret; when an epoch has begun, every block seals a few of the older ones anew. A padded value
+is a durable one whose size is a class; it has the smallest class in the place of the epoch.
 """
 
 from __future__ import annotations
@@ -14,40 +14,32 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import SivKey, equal, mac
 from adyton.core.errors import Error, InvariantError, VerificationError
-from adyton.core.fields import AtMost
-from adyton.core.schema import Message, Uint, message
+from adyton.core.schema import Message
+from adyton.enclave.generations import Generations
 from adyton.enclave.hot_values import HotValues
 from adyton.enclave.keys import Keys
 from adyton.enclave.state_tree import StateTree
+from adyton.enclave.state_value import DURABLE as DURABLE
+from adyton.enclave.state_value import PADDED as PADDED
+from adyton.enclave.state_value import TRANSIENT as TRANSIENT
+from adyton.enclave.state_value import Pending, Value, generation
 from adyton.protocol.ledger import stored_digest
 from adyton.protocol.padding import pad, unpad
 
 _M = TypeVar("_M", bound=Message)
-DURABLE: Final = 0
-TRANSIENT: Final = 1
-PADDED: Final = 2  # durable, and filled up to a size class
 _HEADER: Final = 17
+_NO_ENTRY: Final = 2**32 - 1  # in the place of the entry: sealed anew for a new epoch
 _NAMES_SLOT: Final = bytes(
     32
 )  # the one stored name that is not an HMAC: it holds the key of the others
 _NAMES_APP: Final = "names"
 _NAMES_KEPT: Final = 8192
-
-
-@message("value/1", max_bytes=limits.STATE_VALUE)
-class _Value(Message):
-    """What is sealed: a value knows its own name, so that state can be enumerated and re-keyed."""
-
-    app: Annotated[str, AtMost(32)]
-    name: Annotated[bytes, AtMost(512)]
-    expires_ms: Uint | None
-    value: Annotated[bytes, AtMost(limits.STATE_VALUE)]
 
 
 @dataclass(slots=True)
@@ -81,14 +73,6 @@ class StateHost(Protocol):
         """Return the next page of names and stored values."""
 
 
-@dataclass
-class _Pending:
-    value: _Value | None
-    kind: int
-    least: int = 0
-    hot: bool = False
-
-
 class State:
     """The state of one chain.
 
@@ -104,11 +88,12 @@ class State:
         self._name_key: bytes | None = None
         self._names: dict[tuple[str, bytes], bytes] = {}  # stored names of those used lately
         self._height = 0
-        self._entry: dict[bytes, _Pending] = {}
+        self._entry: dict[bytes, Pending] = {}
         # Values of blocks that the host may not have stored yet, with the height that wrote them.
         self._uncommitted: dict[bytes, tuple[int, bytes | None]] = {}
         self._block_writes: dict[bytes, bytes | None] = {}
         self._hot = HotValues()
+        self._generations = Generations(keys.epoch)
         self._expiry: dict[bytes, int] = {}
         self._expiry_queue: list[tuple[int, bytes]] = []
 
@@ -148,6 +133,7 @@ class State:
                 ):
                     raise VerificationError("state_mismatch", "a value under another's name")
                 self._tree.set(name, stored_digest(value))
+                self._generations.set(name, generation(value))
                 self._remember_expiry(name, opened.expires_ms)
                 visit(Loaded(opened.app, opened.name, opened.value))
         if not equal(self._tree.root(), expected_root):
@@ -163,7 +149,9 @@ class State:
         self._block_writes = {}
 
     def end_block(self, time_ms: int) -> dict[bytes, bytes | None]:
-        """Remove what has expired, and return all writes of the block by stored name, in order of execution."""
+        """Remove what has expired, seal anew what an earlier epoch's key seals, and return all writes of the block by
+        stored name, in order of execution.
+        """
         removed = 0
         while self._expiry_queue and removed < limits.EXPIRED_PER_BLOCK:
             expires, name = self._expiry_queue[0]
@@ -174,7 +162,27 @@ class State:
                 del self._expiry[name]
                 self._put(name, None)
                 removed += 1
+        self._generations.reach(self._keys.epoch)
+        if self._generations.stale:
+            self._seal_anew()
         return self._block_writes
+
+    @property
+    def stale(self) -> int:
+        """Values still to be sealed anew, at most, as of the last `end_block`; 0 only where there is none."""
+        return self._generations.stale
+
+    def _seal_anew(self) -> None:
+        """Seal the next few stale values under the current epoch's key, in the order of stored names."""
+        for _ in range(limits.EPOCH_REWRAP):
+            name = self._generations.take()
+            if name is None:
+                break
+            value = self._committed(name)
+            if value is None:
+                raise InvariantError("invariant", "a transient value that is not in the tree")
+            self._put(name, self._seal(name, Pending(value, TRANSIENT), value, _NO_ENTRY))
+        self._generations.settle()
 
     def committed(self, height: int) -> None:
         """The host says that it has stored the blocks up to `height`."""
@@ -184,11 +192,11 @@ class State:
 
     # --- one entry ------------------------------------------------------------------------------
 
-    def savepoint(self) -> dict[bytes, _Pending]:
+    def savepoint(self) -> dict[bytes, Pending]:
         """Return a mark of the entry's writes so far, for `rollback`."""
         return dict(self._entry)
 
-    def rollback(self, mark: dict[bytes, _Pending]) -> None:
+    def rollback(self, mark: dict[bytes, Pending]) -> None:
         """Forget the entry's writes since the mark."""
         self._entry = mark
 
@@ -252,9 +260,20 @@ class State:
             InvariantError: the host's answer is not the value that was written, or there is none. Were it another
                 error, a host could choose which requests fail.
         """
-        expected = self._tree.get(stored_name)
-        if expected is None:
-            return None
+        value = self._committed(stored_name)
+        return None if value is None else value.value
+
+    def _committed(self, stored_name: bytes) -> Value | None:
+        while (expected := self._tree.get(stored_name)) is not None:
+            try:
+                return self._verified(stored_name, expected)
+            except (InvariantError, VerificationError):
+                # Another thread than the executing one may have looked while the value was written anew.
+                if self._tree.get(stored_name) == expected:
+                    raise
+        return None
+
+    def _verified(self, stored_name: bytes, expected: bytes) -> Value:
         held = self._uncommitted.get(stored_name)
         try:
             unverified = self._host.state_get(stored_name) if held is None else held[1]
@@ -262,7 +281,7 @@ class State:
             raise InvariantError("state_mismatch", "the host gives no value") from problem
         if unverified is None or not equal(stored_digest(unverified), expected):
             raise InvariantError("state_mismatch", "the host's value is not the one written last")
-        return self._open(stored_name, unverified).value
+        return self._open(stored_name, unverified)
 
     def set(
         self,
@@ -286,18 +305,18 @@ class State:
             least: smallest size class of a padded value.
             hot: whether `get_hot` will be asked for it.
         """
-        made = _Value(app, name, expires_ms, value)
-        self._entry[self._stored_name(app, name)] = _Pending(made, kind, least, hot)
+        made = Value(app, name, expires_ms, value)
+        self._entry[self._stored_name(app, name)] = Pending(made, kind, least, hot)
 
     def remove(self, app: str, name: bytes) -> None:
         """Remove a value."""
-        self._entry[self._stored_name(app, name)] = _Pending(None, DURABLE)
+        self._entry[self._stored_name(app, name)] = Pending(None, DURABLE)
 
     def end_entry(self, position: int) -> list[tuple[bytes, bytes | None]]:
         """Seal the entry's writes; return each stored name, ascending, with the hash of what it now holds, or None."""
         if self._name_key == self._keys.state_names_seed and self._tree.get(_NAMES_SLOT) is None:
-            made = _Value(_NAMES_APP, b"", None, self._keys.state_names_seed)
-            self._entry[_NAMES_SLOT] = _Pending(made, DURABLE)
+            made = Value(_NAMES_APP, b"", None, self._keys.state_names_seed)
+            self._entry[_NAMES_SLOT] = Pending(made, DURABLE)
         writes: list[tuple[bytes, bytes | None]] = []
         for name in sorted(self._entry):
             pending = self._entry[name]
@@ -319,6 +338,7 @@ class State:
     def _put(self, name: bytes, sealed: bytes | None) -> bytes | None:
         hashed = None if sealed is None else stored_digest(sealed)
         self._tree.set(name, hashed)
+        self._generations.set(name, generation(sealed))
         if sealed is None:
             self._expiry.pop(name, None)
         self._block_writes[name] = sealed
@@ -354,7 +374,7 @@ class State:
             return self._keys.transient(epoch)
         raise VerificationError("state_mismatch", "a stored value of an unknown class")
 
-    def _seal(self, name: bytes, pending: _Pending, value: _Value, position: int) -> bytes:
+    def _seal(self, name: bytes, pending: Pending, value: Value, position: int) -> bytes:
         kind = pending.kind
         epoch = {TRANSIENT: self._keys.epoch, PADDED: pending.least}.get(kind, 0)
         header = (
@@ -370,7 +390,7 @@ class State:
             raise InvariantError("invariant", "a state value over its bound")
         return header + self._key(kind, epoch).seal(encoded, Context.AD_STATE, name, header)
 
-    def _open(self, name: bytes, unverified: bytes) -> _Value:
+    def _open(self, name: bytes, unverified: bytes) -> Value:
         header, sealed = unverified[:_HEADER], unverified[_HEADER:]
         if len(header) != _HEADER:
             raise VerificationError("state_mismatch", "a stored value is too short")
@@ -378,6 +398,6 @@ class State:
             epoch = int.from_bytes(header[1:5], "big")
             key = self._key(header[0], epoch)
             opened = key.open(sealed, Context.AD_STATE, name, header)
-            return _Value.decode(unpad(opened, least=epoch) if header[0] == PADDED else opened)
+            return Value.decode(unpad(opened, least=epoch) if header[0] == PADDED else opened)
         except Error as problem:
             raise VerificationError("state_mismatch", "a stored value does not open") from problem

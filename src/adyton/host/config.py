@@ -17,7 +17,7 @@ from adyton.core import limits
 from adyton.core.errors import Error, UsageError
 from adyton.host.image import EXTRAS
 from adyton.host.invites import make_invite_key
-from adyton.protocol.genesis import Configuration, TaskPolicy
+from adyton.protocol.genesis import Configuration, EpochPolicy, TaskPolicy
 
 FILE: Final = "config"
 FORMAT: Final = 1
@@ -29,6 +29,7 @@ DEFAULT_TASKS: Final = TaskPolicy(
     outputs=limits.TASK_OUTPUTS,
     workers=2,
 )
+DEFAULT_EPOCHS: Final = EpochPolicy(blocks=10_000, grace=1_000)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class ServeSettings:
         port: 0 takes a free one.
         admission: fixed; `open` or `invite`.
         tasks: fixed; limits of native tasks.
+        epochs: fixed; how keys are replaced.
         platform: fixed; kind of platform.
         allow_simulated: fixed; the operator's consent to the simulated platform, recorded in genesis.
         access_log: whether to log each request; the log then holds clients' addresses.
@@ -52,6 +54,7 @@ class ServeSettings:
     port: int = PORT
     admission: str | None = None
     tasks: TaskPolicy | None = None
+    epochs: EpochPolicy | None = None
     platform: str | None = None
     allow_simulated: bool | None = None
     access_log: bool = False
@@ -109,6 +112,7 @@ def _first(settings: ServeSettings) -> Fixed:
         "single-host",
         "host",
         settings.tasks or DEFAULT_TASKS,
+        settings.epochs or DEFAULT_EPOCHS,
     )
     consent = settings.allow_simulated
     # Decoded once more, so that a value outside the vocabulary is refused before anything is written.
@@ -124,6 +128,7 @@ def _require_same(settings: ServeSettings, fixed: Fixed) -> None:
     asked: tuple[tuple[str, object, object], ...] = (
         ("admission", settings.admission, configuration.admission),
         ("task limits", settings.tasks, configuration.tasks),
+        ("epochs", settings.epochs, configuration.epochs),
         ("platform", settings.platform, configuration.platform),
         ("allow-simulated", settings.allow_simulated, fixed.allow_simulated),
         ("extra", settings.extras and tuple(sorted(set(settings.extras))), fixed.extras),
@@ -133,7 +138,8 @@ def _require_same(settings: ServeSettings, fixed: Fixed) -> None:
             raise UsageError(
                 "config_mismatch",
                 f"{name} differs from what this chain began with; platform, admission, ordering, time source, "
-                "task limits and extras are fixed at genesis: serve another directory for another configuration",
+                "task limits, epochs and extras are fixed at genesis: serve another directory for another "
+                "configuration",
             )
 
 
@@ -147,6 +153,7 @@ def _encode(fixed: Fixed) -> bytes:
         "ordering": configuration.ordering,
         "time_source": configuration.time_source,
         "tasks": asdict(configuration.tasks),
+        "epochs": asdict(configuration.epochs),
         "allow_simulated": fixed.allow_simulated,
     }
     if fixed.extras:
@@ -179,6 +186,7 @@ def _extras(asked: Sequence[str]) -> tuple[str, ...]:
 
 def _configuration(value: dict[str, Any]) -> Configuration:
     tasks = TaskPolicy(*[value["tasks"][field.name] for field in fields(TaskPolicy)])
+    epochs = EpochPolicy(*[value["epochs"][field.name] for field in fields(EpochPolicy)])
     key = value["invite_key"]
     made = Configuration(
         value["platform"],
@@ -187,6 +195,7 @@ def _configuration(value: dict[str, Any]) -> Configuration:
         value["ordering"],
         value["time_source"],
         tasks,
+        epochs,
     )
     return Configuration.decode(made.encode())
 

@@ -162,6 +162,8 @@ class Store:
                     sql.DELETE_STATE, [(name,) for name, value in final.items() if value is None]
                 )
                 writer.execute(sql.UPSERT_META, (SEALED_HEAD, result.sealed_head))
+                if result.sealed_root is not None:
+                    writer.execute(sql.UPSERT_META, (SEALED_ROOT, result.sealed_root))
         except sqlite3.Error as problem:
             raise UnavailableError("commit_failed", f"the block is not stored: {problem}") from None
 

@@ -196,6 +196,7 @@ class BlockResult(EnclaveMessage):
         header: encoded block header.
         checkpoint: COSE_Sign1 over the log root.
         sealed_head: replaces the earlier one.
+        sealed_root: replaces the earlier one, where the block changes the root; else null.
         entries: in the order of the log.
         writes: stored name and value, null for a removal.
         dropped: transactions left out, with the reason.
@@ -204,6 +205,7 @@ class BlockResult(EnclaveMessage):
     header: Annotated[bytes, AtMost(1024)]
     checkpoint: Annotated[bytes, AtMost(limits.CHECKPOINT)]
     sealed_head: Annotated[bytes, AtMost(32 * limits.KIB)]
+    sealed_root: Annotated[bytes, AtMost(64 * limits.KIB)] | None
     entries: Annotated[tuple[Executed, ...], AtMost(limits.BLOCK_ENTRIES)]
     writes: Annotated[tuple[tuple[Bytes32, StoredValue | None], ...], AtMost(2**20)]
     dropped: Annotated[tuple[tuple[Uint32, Code], ...], AtMost(limits.BLOCK_ENTRIES)]
@@ -283,6 +285,7 @@ class StatusAnswer(EnclaveMessage):
     Attributes:
         lifecycle: name of the state.
         height: of the last block.
+        epoch: whose keys are in use.
         values: state values.
         pending: tasks accepted and not finished.
         running: tasks in the sandbox now.
@@ -290,6 +293,7 @@ class StatusAnswer(EnclaveMessage):
 
     lifecycle: Annotated[str, AtMost(20)]
     height: Uint
+    epoch: Uint32
     values: Uint
     pending: Uint
     running: Uint

@@ -8,7 +8,7 @@ from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import digest
 from adyton.core.fields import AtMost
-from adyton.core.schema import Bytes32, Measurement, Message, Uint, message
+from adyton.core.schema import Bytes32, Measurement, Message, Uint, Uint32, message
 from adyton.protocol.words import Admission, Ordering, PlatformKind, TimeSource
 
 
@@ -31,6 +31,19 @@ class TaskPolicy(Message):
     workers: Annotated[int, AtMost(64)]
 
 
+@message("epoch-policy/1")
+class EpochPolicy(Message):
+    """How the keys of traffic and of transient state are replaced.
+
+    Attributes:
+        blocks: heights of an epoch, after which the next may be fixed; 0: epochs never advance.
+        grace: heights of the new epoch in which the keys of the one before still open what clients sealed to them.
+    """
+
+    blocks: Uint32
+    grace: Uint32
+
+
 @message("configuration/1", max_bytes=4096)
 class Configuration(Message):
     """All that an operator chooses; one message, whose digest is in the evidence.
@@ -42,6 +55,7 @@ class Configuration(Message):
         ordering: level that the engine offers.
         time_source: who says what time it is.
         tasks: limits of native tasks.
+        epochs: how keys are replaced.
     """
 
     platform: PlatformKind
@@ -50,6 +64,7 @@ class Configuration(Message):
     ordering: Ordering
     time_source: TimeSource
     tasks: TaskPolicy
+    epochs: EpochPolicy
 
     def digest(self) -> bytes:
         """Return the configuration digest, 32 bytes."""

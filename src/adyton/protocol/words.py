@@ -11,7 +11,7 @@ PLATFORM_KINDS: Final = ("simulated",)
 ORDERING_LEVELS: Final = ("single-host", "anchored", "bft")  # weakest first
 TIME_SOURCES: Final = ("host", "bft")
 ADMISSIONS: Final = ("open", "invite")
-ENTRY_KINDS: Final = ("start", "request", "finish", "void")
+ENTRY_KINDS: Final = ("start", "request", "finish", "epoch", "void")
 ROLES: Final = ("recorder", "runner")
 SANDBOX_TIERS: Final = ("namespaces", "none")
 

@@ -28,7 +28,7 @@ from adyton.protocol.evidence import (
     NodeEvidence,
     SignedEpochRecord,
 )
-from adyton.protocol.genesis import Configuration, Genesis, TaskPolicy, fingerprint
+from adyton.protocol.genesis import Configuration, EpochPolicy, Genesis, TaskPolicy, fingerprint
 
 NOW_S = 1_800_000_000
 NOW_MS = NOW_S * 1000
@@ -163,6 +163,7 @@ def make_genesis(device: Device, **changes: Any) -> Genesis:
         ordering="single-host",
         time_source="host",
         tasks=TaskPolicy(wall_s=60, memory=2**28, output=2**20, outputs=2**20, workers=2),
+        epochs=EpochPolicy(blocks=100, grace=10),
     )
     values: dict[str, Any] = {
         "configuration": configuration,

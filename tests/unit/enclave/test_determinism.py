@@ -159,6 +159,7 @@ def test_a_block_draws_nothing_and_reads_no_clock(
 
 EXECUTES = (
     "machine.py", "intake.py", "members.py", "state.py", "state_tree.py", "recorder.py", "keys.py",
+    "epochs.py", "generations.py",
     "apps/base.py", "apps/notary.py", "apps/tasks.py", "apps/account.py",
 )  # fmt: skip
 FORBIDDEN_IMPORTS = {

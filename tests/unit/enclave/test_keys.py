@@ -7,7 +7,7 @@ import pytest
 from adyton.core.errors import InvariantError, PolicyError, UsageError, VerificationError
 from adyton.enclave import keys as key_manager
 from adyton.enclave.keys import TICKET_UNIQUE, Keys
-from adyton.enclave.sealing import Root
+from adyton.enclave.sealing import EpochSecret, Root
 from adyton.protocol.genesis import Genesis
 from tests.host_simulator import MEASUREMENT, NOW_MS, configuration
 
@@ -22,7 +22,10 @@ def root(**changes: object) -> Root:
         "genesis": genesis.encode(),
         "incarnation": 0,
         "root": b"r" * 32,
-        "epochs": ((0, b"0" * 32), (1, b"1" * 32)),
+        "epochs": (
+            EpochSecret(0, b"0" * 32, 0, 100),
+            EpochSecret(1, b"1" * 32, 0, None),
+        ),
         "node_secret": b"n" * 32,
     }
     return Root(**{**fields, **changes})  # type: ignore[arg-type]  # fields by name
@@ -44,7 +47,7 @@ def test_every_key_is_one_of_its_own() -> None:
     keys = Keys(root())
     made = [keys.server(epoch, client).public for epoch in (0, 1) for client in (ALICE, BOB)]
     made += [keys.intake(epoch).public for epoch in (0, 1)] + [keys.node.public]
-    other = Keys(root(epochs=((0, b"2" * 32),)))
+    other = Keys(root(epochs=(EpochSecret(0, b"2" * 32, 0, None),)))
     made += [other.server(0, ALICE).public, other.intake(0).public]
     assert len(set(made)) == 9
 

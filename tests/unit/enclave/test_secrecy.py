@@ -140,7 +140,7 @@ def test_nothing_of_a_task_comes_out_in_the_clear(watching: WatchingHost) -> Non
 def test_nothing_of_the_chain_s_secrets_comes_out(watching: WatchingHost) -> None:
     root = Sealer(watching.platform().sealing_secret()).open_root(watching.sealed_root or b"")
     watching.block(contacted(watching).envelope(contacted(watching).notarize()))
-    secrets = {"root": root.root, "node": root.node_secret, "epoch": root.epochs[0][1]}
+    secrets = {"root": root.root, "node": root.node_secret, "epoch": root.epochs[0].secret}
     secrets["sealing"] = watching.platform().sealing_secret()
     stored = [part for item in watching.state.items() for part in item]
     assert_unseen([*watching.seen, *stored], secrets)

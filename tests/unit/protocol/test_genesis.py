@@ -5,10 +5,12 @@ from typing import Any
 
 from adyton.core.contexts import Context
 from adyton.core.crypto import digest
-from adyton.protocol.genesis import Configuration, Genesis, TaskPolicy, fingerprint
+from adyton.protocol.genesis import Configuration, EpochPolicy, Genesis, TaskPolicy, fingerprint
 
 POLICY = TaskPolicy(60, 1 << 28, 1 << 20, 1 << 20, 2)
-CONFIGURATION = Configuration("simulated", "open", None, "single-host", "host", POLICY)
+CONFIGURATION = Configuration(
+    "simulated", "open", None, "single-host", "host", POLICY, EpochPolicy(100, 10)
+)
 GENESIS = Genesis(CONFIGURATION, bytes(48), b"r" * 32, True, b"n" * 32, 5)
 
 
