@@ -255,7 +255,7 @@ def test_of_a_replaced_nonce_only_the_increase_is_charged() -> None:
 def test_a_credit_lasts_through_several_replacements() -> None:
     read = policy(allow(limits=[limit("value", 100)]))
     credit: dict[bytes, int] = {}
-    charged = []
+    charged: list[int] = []
     for value in (60, 60, 5, 60, 70):
         decision = ask(read, transaction(value=value), used=sum(charged), credit=credit)
         assert decision.effect == ALLOW, decision.reason
