@@ -262,7 +262,10 @@ def _covers(covered: Covered, rule: str) -> Condition:
 
 
 def _missing(types: Types, kind: str, path: Path, covered: Covered) -> str | None:
-    """Return a field that no test covers; goes no deeper than the paths of the rule do."""
+    """Return a field that no test covers; goes no deeper than the paths of the rule do.
+
+    A name with a dot in it is no part of any path, so it is covered only by what stands above it.
+    """
     if path in covered.whole:
         return None
     array = array_of(kind)
@@ -270,8 +273,6 @@ def _missing(types: Types, kind: str, path: Path, covered: Covered) -> str | Non
         return _missing(types, array[0], (*path, "*"), covered)
     if kind in types.structs and (path in covered.begun or not path):
         for name, inner in types.structs[kind]:
-            if "." in name:  # no path can name it
-                return ".".join((*path, name))
             found = _missing(types, inner, (*path, name), covered)
             if found is not None:
                 return found
