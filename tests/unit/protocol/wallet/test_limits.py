@@ -197,6 +197,14 @@ def test_whose_meter_it_is(per: str, same: list[Intent], other: list[Intent]) ->
     assert key not in {meter(read, intent) for intent in other}
 
 
+def test_the_same_subject_in_two_roles_has_two_meters() -> None:
+    """A cancel goes to the account itself."""
+    limits = [limit("fee", 10 * FEE, per=per) for per in ("account", "to")]
+    read = policy(allow(method=["cancel"], when=None, limits=limits))
+    keys = {charge.meter.key for charge in ask(read, cancel()).charges}
+    assert len(keys) == 2
+
+
 def test_a_meter_of_each_client() -> None:
     read = policy(allow(who=["@treasury"], limits=[limit(per="client")]))
     one, two = (meter(read, transaction(value=1), client) for client in (ALICE, BOB))
