@@ -15,6 +15,7 @@ def example(
     per_day: int,
     fee: int,
     token: str | None,
+    amount: int,
 ) -> dict[str, Any]:
     """Return a policy in its JSON form.
 
@@ -25,6 +26,7 @@ def example(
         per_day: wei of all payments in a day.
         fee: wei of one payment's gas.
         token: address of an ERC-20 contract whose payments are allowed too; None for none.
+        amount: of one payment of the token, in its smallest unit.
     """
     to: Any = {"in": "@receivers"} if receivers else "any"
     rules: list[dict[str, Any]] = [
@@ -38,7 +40,8 @@ def example(
         },
     ]
     if token is not None:
-        call = {"to": token, "abi": "transfer(address,uint256)", "args": {"0": to, "1": "any"}}
+        paid = {"0": to, "1": {"lte": str(amount)}}
+        call = {"to": token, "abi": "transfer(address,uint256)", "args": paid}
         rules.append(
             {
                 "id": "token",

@@ -65,6 +65,7 @@ def add_verbs(verbs: Any) -> None:
     begin.add_argument("--per-day", metavar="WEI", default="0.1ether", help="of all payments")
     begin.add_argument("--max-fee", metavar="WEI", default="0.005ether", help="of one payment")
     begin.add_argument("--token", metavar="ADDRESS", help="payments of this token too")
+    begin.add_argument("--max-amount", metavar="N", help="of one payment of the token")
 
 
 def _show(args: argparse.Namespace, out: Output) -> int:
@@ -183,7 +184,9 @@ def _policy_lines(policy: Policy) -> list[str]:
 def _example(args: argparse.Namespace, out: Output) -> int:
     from adyton.protocol.wallet.policy_reader import read_policy
 
-    chain = chain_id(args)
+    chain, amount = chain_id(args), wei(args.max_amount, "--max-amount")
+    if (args.token is None) != (amount is None):
+        raise UsageError("usage", "--token and --max-amount are given together")
     made = example(
         chain=chain,
         receivers=tuple(args.to),
@@ -191,6 +194,7 @@ def _example(args: argparse.Namespace, out: Output) -> int:
         per_day=wei(args.per_day, "--per-day") or 0,
         fee=wei(args.max_fee, "--max-fee") or 0,
         token=args.token,
+        amount=amount or 0,
     )
     text = json.dumps(made, indent=2)
     read_policy(text.encode())

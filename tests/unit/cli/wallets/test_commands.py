@@ -165,7 +165,17 @@ def test_a_phrase_and_one_account_s_key_are_exported(
 
 def test_a_policy_is_checked_and_explained_without_a_server(adyton: Adyton, tmp_path: Path) -> None:
     example = adyton(
-        "wallet", "policy", "example", "--to", VENDOR, "--chain", "4", "--token", TOKEN
+        "wallet",
+        "policy",
+        "example",
+        "--to",
+        VENDOR,
+        "--chain",
+        "4",
+        "--token",
+        TOKEN,
+        "--max-amount",
+        "7",
     )
     (tmp_path / "policy.json").write_text(example.stdout)
     check = ("wallet", "policy", "check", "--policy", "policy.json")
@@ -183,6 +193,9 @@ def test_a_policy_is_checked_and_explained_without_a_server(adyton: Adyton, tmp_
     )
     token = ("--token", TOKEN, "--to", VENDOR, "--amount", "7", "--chain", "4", "--gas", "60000")
     assert adyton(*check, *token, *FEES, "--json").json()["rule"] == "token"
+    more = [{"7": "8"}.get(word, word) for word in token]
+    assert adyton(*check, *more, *FEES, "--json").json()["decision"] == "deny"
+    refused(adyton("wallet", "policy", "example", "--token", TOKEN), 2, "usage")
     stranger = ("--token", TOKEN, "--to", KEY_ADDRESS, "--amount", "7", "--chain", "4")
     assert adyton(*check, *stranger, "--gas", "60000", *FEES, "--json").json()["decision"] == "deny"
     assert adyton(*check, "--message", "hello", "--json").json()["decision"] == "deny"
