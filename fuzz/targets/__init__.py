@@ -14,11 +14,23 @@ from fuzz.targets import (
     ethereum,
     host,
     identity,
+    mqtt,
     wallet,
 )
 
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
-    for module in (core, enclave, host, client, contracts, ethereum, credentials, identity, wallet)
+    for module in (
+        core,
+        enclave,
+        host,
+        client,
+        contracts,
+        ethereum,
+        credentials,
+        identity,
+        mqtt,
+        wallet,
+    )
     for target in module.TARGETS
 }

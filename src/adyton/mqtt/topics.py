@@ -66,7 +66,7 @@ def status(gateway: str) -> str:
 
 def sender_of_request(gateway: str, topic: str) -> Sender | None:
     """Return who has sent a request to this gateway, or None where the topic is no such one."""
-    parts = topic.removeprefix(f"{PREFIX}/{gateway}/").split("/")
+    parts = _below(gateway, topic)
     if len(parts) != 3 or parts[2] != "req" or not all(map(_NAME.fullmatch, parts)):
         return None
     return Sender(parts[0], parts[1])
@@ -74,7 +74,12 @@ def sender_of_request(gateway: str, topic: str) -> Sender | None:
 
 def sender_of_transaction(gateway: str, topic: str) -> Sender | None:
     """Return who has handed a transaction to this gateway, or None where the topic is no such one."""
-    parts = topic.removeprefix(f"{PREFIX}/{gateway}/").split("/")
+    parts = _below(gateway, topic)
     if len(parts) != 2 or parts[1] != "tx" or not _NAME.fullmatch(parts[0]):
         return None
     return Sender(parts[0], "")
+
+
+def _below(gateway: str, topic: str) -> list[str]:
+    prefix = f"{PREFIX}/{gateway}/"
+    return topic.removeprefix(prefix).split("/") if topic.startswith(prefix) else []

@@ -223,6 +223,7 @@ def test_no_proxy_variable_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
         ("http://LOCALHOST:1/", "http://localhost:1"),
         ("https://example.org", "https://example.org:443"),
         ("http://[::1]:9", "http://[::1]:9"),
+        ("mqtts://Broker/gateway", "mqtts://broker:8883/gateway"),
     ],
 )
 def test_urls_have_one_form(given: str, normal: str) -> None:
@@ -230,7 +231,16 @@ def test_urls_have_one_form(given: str, normal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["ftp://a", "http://", "http://a:b", "http://a/path", "http://u@a", "http://a:99999"]
+    "given",
+    [
+        "ftp://a",
+        "http://",
+        "http://a:b",
+        "http://a/path",
+        "http://u@a",
+        "http://a:99999",
+        "mqtts://a",
+    ],
 )
 def test_urls_of_no_server_are_refused(given: str) -> None:
     with pytest.raises(UsageError, match="usage"):

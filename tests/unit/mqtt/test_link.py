@@ -303,6 +303,7 @@ def test_an_address_of_no_gateway_is_refused(url: str) -> None:
         ("adyton/v1/g/d/i/j/req", None),
         ("adyton/v1/g/d /i/req", None),
         ("x/adyton/v1/g/d/i/req", None),
+        ("d/i/req", None),
     ],
 )
 def test_who_has_sent_a_request(topic: str, sender: tuple[str, str] | None) -> None:
@@ -311,7 +312,13 @@ def test_who_has_sent_a_request(topic: str, sender: tuple[str, str] | None) -> N
 
 def test_who_has_handed_a_transaction_over() -> None:
     assert topics.sender_of_transaction("g", "adyton/v1/g/d/tx") == ("d", "")
-    for topic in ("adyton/v1/g/d/i/tx", "adyton/v1/h/d/tx", "adyton/v1/g/tx", "adyton/v1/g/+/tx"):
+    for topic in (
+        "adyton/v1/g/d/i/tx",
+        "adyton/v1/h/d/tx",
+        "adyton/v1/g/tx",
+        "adyton/v1/g/+/tx",
+        "d/tx",
+    ):
         assert topics.sender_of_transaction("g", topic) is None
 
 

@@ -132,7 +132,10 @@ class Relay:
             held.large = True
         workers = self._patient if waits_long(request.target) else self._quick
         deadline = time.monotonic() + min(message.expiry_s or _TIMEOUT_S, _TIMEOUT_S)
-        workers.submit(self._carry, held, request, deadline)
+        try:
+            workers.submit(self._carry, held, request, deadline)
+        except RuntimeError as ending:
+            raise UnavailableError("unreachable", "the gateway is ending") from ending
 
     def _carry(self, held: _Held, request: RelayRequest, deadline: float) -> None:
         began = time.monotonic()
