@@ -1,5 +1,7 @@
 """Range proofs: the statement, and what its secrets depend on."""
 
+import hashlib
+import hmac
 import itertools
 
 import pytest
@@ -69,6 +71,8 @@ def test_days_are_those_of_the_age() -> None:
 
 
 def test_a_cutoff_centuries_away_is_refused() -> None:
+    for cutoff in (FARTHEST_DAY, -FARTHEST_DAY):
+        assert Statement(cutoff, BOUND).least == TOP - cutoff
     for cutoff in (FARTHEST_DAY + 1, -FARTHEST_DAY - 1):
         with pytest.raises(MalformedError, match="cutoff"):
             Statement(cutoff, BOUND)
@@ -90,6 +94,34 @@ def test_blinding_and_nonce_never_repeat() -> None:
     }
     assert len(nonces) == 2 * len(cases)
     assert not nonces & {one.blinding for one in made}
+
+
+def hkdf(size: int, context: bytes, *parts: bytes) -> bytes:
+    """HKDF as RFC 5869 has it, with the specification's lengths before context and parts."""
+    info = b"".join(len(part).to_bytes(4, "big") + part for part in (context, *parts))
+    key = hmac.digest(bytes(32), SECRET, "sha256")
+    made, block = b"", b""
+    while len(made) < size:
+        block = hmac.digest(key, block + info + bytes((len(made) // 32 + 1,)), "sha256")
+        made += block
+    return made[:size]
+
+
+def test_secrets_are_those_of_the_specification() -> None:
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    for born in (10_000, -10_000, CUTOFF):
+        least, x = ((2**20 - day).to_bytes(8, "big") for day in (CUTOFF, born))
+        drawn = hkdf(48, b"adyton/1/kdf/range-blinding", BOUND, least, x)
+        blinding = 1 + int.from_bytes(drawn, "big") % (order - 1)
+        made = witness(SECRET, STATEMENT, born)
+        assert made.blinding == blinding.to_bytes(32, "big")
+        commitment = b"\x08" + bytes(range(32))
+        prefixed = [b"adyton/1/hash/range-statement", BOUND, commitment]
+        joined = b"".join(len(part).to_bytes(4, "big") + part for part in prefixed)
+        context = hashlib.sha256(joined).digest()
+        assert STATEMENT.context(commitment) == context
+        seed = hkdf(32, b"adyton/1/kdf/range-nonce", context, commitment, least, x)
+        assert nonce(SECRET, STATEMENT, made, commitment) == seed
 
 
 def test_replicas_agree() -> None:

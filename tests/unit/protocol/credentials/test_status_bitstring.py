@@ -1,6 +1,7 @@
 """Bitstring Status Lists: the published one, and every part of one that can be wrong."""
 
 import gzip
+import hashlib
 import json
 from typing import Any
 
@@ -178,6 +179,27 @@ def test_what_is_refused(changes: dict[str, Any], code: str, why: str) -> None:
 )
 def test_purposes(said: Any, kept: tuple[str, ...]) -> None:
     assert read(bitstring_credential(subject={"statusPurpose": said})).head.purposes == kept
+
+
+@pytest.mark.parametrize(("ttl_ms", "ttl_s"), [(1000, 1), (1999, 1), (2000, 2), (3_600_000, 3600)])
+def test_its_time_to_live(ttl_ms: int, ttl_s: int) -> None:
+    assert read(bitstring_credential(subject={"ttl": ttl_ms})).head.ttl_s == ttl_s
+
+
+@pytest.mark.parametrize(
+    ("said", "issued"), [("1970-01-01T00:00:00Z", 0), ("1970-01-01T01:00:01.999+01:00", 1)]
+)
+def test_when_it_was_made(said: str, issued: int) -> None:
+    assert read(bitstring_credential(validFrom=said)).head.issued_s == issued
+
+
+def test_a_list_in_which_much_is_set() -> None:
+    """What does not compress is as long as a transaction can carry."""
+    mixed = b"".join(hashlib.sha512(number.to_bytes(2, "big")).digest() for number in range(2000))
+    made = read(bitstring_credential(mixed))
+    assert made.head.entries == 8 * 64 * 2000
+    assert made.statuses.status(7) == mixed[0] & 1
+    assert len(made.statuses.pages()) == 8
 
 
 def test_two_streams_in_one_are_refused() -> None:

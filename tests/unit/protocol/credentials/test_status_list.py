@@ -47,6 +47,17 @@ def look_up(
     return status_of(made.head, page, reference, now_s=now_s, oldest_s=oldest_s)
 
 
+def test_what_is_kept_of_a_list() -> None:
+    made = listed(b"\xe4", expires_s=NOW + 9, ttl_s=5).head
+    assert (made.kind, made.uri, made.issuer, made.bits_log2, made.entries) == (
+        "token", URI, RECORD, 1, 4,
+    )  # fmt: skip
+    assert (made.issued_s, made.expires_s, made.ttl_s, made.taken_s, made.until_s) == (
+        NOW - 100, NOW + 9, 5, NOW, NOW + 5,
+    )  # fmt: skip
+    assert listed(b"\xe4").head.until_s is None
+
+
 def test_what_the_values_of_a_token_list_mean() -> None:
     found = [look_up(listed(b"\xe4"), index) for index in range(4)]
     assert found == [Status.VALID, Status.REVOKED, Status.SUSPENDED, Status.OTHER]

@@ -1,5 +1,6 @@
 """Token Status Lists: the published ones, and every part of one that can be wrong."""
 
+import hashlib
 import json
 import re
 import zlib
@@ -106,6 +107,14 @@ def test_what_is_kept() -> None:
 def test_what_an_issuer_need_not_say(without: str) -> None:
     head = read(token(without=without)).head
     assert (head.expires_s is None, head.ttl_s is None) == (without == "exp", without == "ttl")
+
+
+def test_a_list_in_which_much_is_set() -> None:
+    """What does not compress is as long as a transaction can carry."""
+    mixed = b"".join(hashlib.sha512(number.to_bytes(2, "big")).digest() for number in range(2400))
+    made = read(token(mixed, bits=8))
+    assert made.head.entries == 64 * 2400
+    assert made.statuses.packed == mixed
 
 
 @given(st.sampled_from(SIZES), st.binary(min_size=1, max_size=64))
