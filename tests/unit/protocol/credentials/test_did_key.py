@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adyton.core import limits
 from adyton.core.errors import MalformedError, UsageError, VerificationError
 from adyton.protocol.credentials.base58 import decode_base58, write_multibase
 from adyton.protocol.credentials.did import Did, read_did
@@ -15,6 +16,7 @@ from adyton.protocol.credentials.did_document import (
     ASSERTION,
     AUTHENTICATION,
     DidDocument,
+    Method,
 )
 from adyton.protocol.credentials.did_key import did_of_key, resolve_did_key
 from adyton.protocol.credentials.multikey import (
@@ -171,6 +173,11 @@ def test_documents_that_make_no_sense_are_refused() -> None:
     signing, sealing = document.methods
     with pytest.raises(MalformedError, match="1 to"):
         DidDocument(document.did, ())
+    many = [Method(str(number), signing.key, (ASSERTION,)) for number in range(limits.DID_KEYS + 1)]
+    assert len(DidDocument(document.did, tuple(many[1:])).methods) == limits.DID_KEYS
+    with pytest.raises(MalformedError, match="1 to") as refusal:
+        DidDocument(document.did, tuple(many))
+    assert refusal.value.code == "too_large"
     with pytest.raises(MalformedError, match="same name"):
         DidDocument(document.did, (signing, signing))
     for method, purposes, why in (
