@@ -67,7 +67,7 @@ def read_public_jwk(unverified: Json, what: str) -> tuple[Multikey, tuple[str, .
     if not _PRIVATE.isdisjoint(unverified):
         raise MalformedError("malformed", f"{what}: a private key; give its public half only")
     curve = unverified.get("crv")
-    if type(curve) is not str or unverified.get("kty") != _KIND.get(curve, ""):
+    if type(curve) is not str or curve not in _KIND or unverified.get("kty") != _KIND[curve]:
         raise MalformedError("malformed", f"{what}: kty and crv are of {', '.join(_KIND)}")
     key = Multikey(curve, _data(unverified, curve, what))
     return key, _purposes(key, unverified, what)
