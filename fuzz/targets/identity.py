@@ -61,6 +61,9 @@ def did(data: bytes) -> None:
     named = refused_or(lambda: read_did_url(text))
     if named is not None:
         require(f"{named[0]}#{named[1]}" == text, "a key has one name")
+    spelled = refused_or(lambda: resolve_did_jwk(Did("jwk", base64url.encode(data))))
+    if spelled is not None:
+        _require_key(spelled)
     found = refused_or(lambda: read_did(text))
     if found is None:
         return
@@ -76,10 +79,7 @@ def did(data: bytes) -> None:
         require(did_of_key(by_key.methods[0].key) == found, "a key has one did:key")
     for document in (by_key, refused_or(lambda: resolve_did_jwk(found))):
         if document is not None:
-            _require_document(document)
-            key = document.methods[0].key
-            again = resolve_did_jwk(did_of_jwk(key)).methods[0].key
-            require(again == key, "a key is read back from its JWK")
+            _require_key(document)
 
 
 def did_document(data: bytes) -> None:
@@ -114,6 +114,13 @@ def status_list(data: bytes) -> None:
     if by_bitstring is not None:
         for purpose in by_bitstring.head.purposes:
             _require_list(by_bitstring, StatusReference(ListKind.BITSTRING, _URI, data[0], purpose))
+
+
+def _require_key(document: DidDocument) -> None:
+    _require_document(document)
+    key = document.methods[0].key
+    again = resolve_did_jwk(did_of_jwk(key)).methods[0].key
+    require(again == key, "a key is read back from its JWK")
 
 
 def _require_document(document: DidDocument) -> None:
@@ -157,7 +164,9 @@ def _dids() -> list[bytes]:
         f"{_WEB}#key-1",
         _ED.multikey()[1:],
     ]
-    return [text.encode() for text in texts]
+    jwks = [jwk_of(key) for key in (_ED, _POINT, _SEALING)]
+    jwks += [{"kty": "", "crv": "Ed448", "x": "A" * 43}]
+    return [*(text.encode() for text in texts), *(json.dumps(jwk).encode() for jwk in jwks)]
 
 
 def _documents() -> list[bytes]:
