@@ -31,6 +31,7 @@ class Metrics:
             "adyton_enclave_starts", "starts of the enclave", registry=self.registry
         )
         self.height = Gauge("adyton_height", "newest committed block", registry=self.registry)
+        self.epoch = Gauge("adyton_epoch", "epoch of that block", registry=self.registry)
         self.log_size = Gauge("adyton_log_size", "entries in the log", registry=self.registry)
         self.waiting = Gauge("adyton_long_polls", "long polls waiting", registry=self.registry)
         self.blob_bytes = Gauge("adyton_blob_bytes", "bytes of blobs", registry=self.registry)

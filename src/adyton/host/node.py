@@ -26,6 +26,7 @@ from adyton.host.store import GENESIS, Store
 from adyton.host.waiters import Waiters
 from adyton.protocol.boundary import BlockResult, UntrustedMessage
 from adyton.protocol.genesis import Genesis
+from adyton.protocol.ledger import Checkpoint
 
 _log = logging.getLogger("adyton.host")
 _P = ParamSpec("_P")
@@ -138,6 +139,9 @@ class Node:
     def metrics_text(self) -> bytes:
         """Return the exposition text, with the gauges as they are now."""
         self.metrics.height.set(self.store.height)
+        last = self.store.last_block()
+        if last is not None:
+            self.metrics.epoch.set(Checkpoint.decode(last.encoded_checkpoint).facts.epoch)
         self.metrics.log_size.set(self.store.tree.size)
         self.metrics.waiting.set(self.waiters.count)
         self.metrics.blob_bytes.set(self.blobs.used)
