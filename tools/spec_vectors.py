@@ -44,6 +44,7 @@ from tools.spec_cases_conflict import conflict_cases
 from tools.spec_cases_contract import contract_cases
 from tools.spec_cases_credential import credential_cases
 from tools.spec_cases_end import end_cases
+from tools.spec_cases_epoch import epoch_cases
 from tools.spec_cases_evidence import evidence_cases
 from tools.spec_cases_identity import did_cases, range_proof_cases, status_list_cases
 from tools.spec_cases_ledger import ledger_cases
@@ -60,6 +61,7 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "evidence": evidence_cases,
     "key-delivery": key_delivery_cases,
     "envelope": lambda world: [*envelope_cases(world), *answer_cases(world)],
+    "epoch": epoch_cases,
     "ledger": ledger_cases,
     "task": lambda world: [*task_cases(world), *end_cases(world)],
     "certificate": lambda world: [*certificate_cases(world), *notary_cases(world)],

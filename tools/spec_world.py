@@ -73,9 +73,10 @@ GENESIS = make_genesis(good_device())
 CHAIN_ID = GENESIS.chain_id()
 FINGERPRINT = pin_of(GENESIS)
 EPOCH_SECRET = b"\x21" * 32
-KEYS = Keys(
-    Root(GENESIS.encode(), 0, b"\x20" * 32, (EpochSecret(0, EPOCH_SECRET, 0, None),), b"\x22" * 32)
+ROOT = Root(
+    GENESIS.encode(), 0, b"\x20" * 32, (EpochSecret(0, EPOCH_SECRET, 0, None),), b"\x22" * 32
 )
+KEYS = Keys(ROOT)
 CLIENT = SigningKey(b"\x30" * 32)
 STRANGER = SigningKey(b"\x3f" * 32)
 REPLY_SECRET = b"\x31" * 32

@@ -9,6 +9,7 @@ import pytest
 
 from adyton.client import answers, certificate, chain, conflict, contract_receipt, finished_task
 from adyton.core.errors import CODES
+from adyton.enclave.epochs import Epochs
 from adyton.enclave.intake import Intake
 from adyton.enclave.reception import Reception
 from adyton.host.api.table import ROUTES
@@ -83,6 +84,7 @@ NUMBERED: list[tuple[str, str, Any, int]] = [
     ("envelope", "verify_read_answer", answers.verify_read_answer, 3),
     ("task", "verify_end", finished_task.verify_end, 9),
     ("key-delivery", "answer_key_request", Reception.answer, 5),
+    ("epoch", "accept_epoch", Epochs.accept, 5),
     ("ledger", "verify_entry_proof", EntryProof.verify, 5),
     ("ledger", "append_blocks", chain.ChainVerifier.append, 6),
     ("certificate", "verify_certificate", certificate.verify_certificate, 11),

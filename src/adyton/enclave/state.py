@@ -35,9 +35,8 @@ from adyton.protocol.padding import pad, unpad
 _M = TypeVar("_M", bound=Message)
 _HEADER: Final = 17
 _NO_ENTRY: Final = 2**32 - 1  # in the place of the entry: sealed anew for a new epoch
-_NAMES_SLOT: Final = bytes(
-    32
-)  # the one stored name that is not an HMAC: it holds the key of the others
+# The one stored name that is not an HMAC: it holds the key of the others.
+_NAMES_SLOT: Final = bytes(32)
 _NAMES_APP: Final = "names"
 _NAMES_KEPT: Final = 8192
 
@@ -149,9 +148,7 @@ class State:
         self._block_writes = {}
 
     def end_block(self, time_ms: int) -> dict[bytes, bytes | None]:
-        """Remove what has expired, seal anew what an earlier epoch's key seals, and return all writes of the block by
-        stored name, in order of execution.
-        """
+        """Remove what has expired, seal stale values anew, and return all writes by stored name, as they were made."""
         removed = 0
         while self._expiry_queue and removed < limits.EXPIRED_PER_BLOCK:
             expires, name = self._expiry_queue[0]
