@@ -214,6 +214,7 @@ class Ledger:
         header: BlockHeader | None = None,
         time_ms: int | None = None,
         key: SigningKey | None = None,
+        epoch: int = 0,
     ) -> Block:
         """Append a block with these entries, signed by the newest recorder."""
         publics = [part.encode() for part in parts]
@@ -234,7 +235,7 @@ class Ledger:
             header.time_ms,
             STATE_ROOT,
             header.hash(),
-            0,
+            epoch,
             self.genesis.configuration.ordering,
             "host",
         )

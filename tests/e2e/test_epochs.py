@@ -9,8 +9,6 @@ import threading
 import urllib.request
 from pathlib import Path
 
-import pytest
-
 from adyton.attestation.policy import AppraisalPolicy
 from adyton.client import HttpTransport, Keystore, Session, list_account, notarize, run_task
 from adyton.core.errors import UnavailableError
@@ -126,13 +124,12 @@ def test_clients_work_over_several_epochs_unasked(tmp_path: Path) -> None:
         verified(server, client, [before["certificate"], after["certificate"]])
 
 
-@pytest.mark.parametrize("kills", [4])
-def test_a_kill_at_any_time_loses_no_epoch(tmp_path: Path, kills: int) -> None:
+def test_a_kill_at_any_time_loses_no_epoch(tmp_path: Path) -> None:
     with serving(tmp_path / "data", "--epoch-blocks", "8", "--epoch-grace", "3") as server:
         client = Client(tmp_path / "home", server)
         client.trust()
         workers = working(server, tmp_path, killed=True)
-        for kill in range(kills):
+        for kill in range(4):
             least = epoch_of(server) + 1
             until(lambda least=least: epoch_of(server) >= least, "another epoch", 60)  # type: ignore[misc]  # a bound default
             server.stop(signal.SIGKILL if kill % 4 else signal.SIGTERM)

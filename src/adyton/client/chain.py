@@ -268,12 +268,13 @@ class ChainVerifier:
         if part.kind == "request" and part.body is not None and not part.code:
             _require_body(part.body)
             has = (*has[:2], False)
+        named = f"a{'n' if part.kind == 'epoch' else ''} {part.kind} entry"
         if has != wanted:
-            _refuse(f"a {part.kind} entry has not the form of its kind")
+            _refuse(f"{named} has not the form of its kind")
         if part.kind in ("start", "epoch", "void") and part.claims is not None:
-            _refuse(f"a {part.kind} entry with claims")
+            _refuse(f"{named} with claims")
         if part.kind in ("start", "epoch", "finish") and part.code:
-            _refuse(f"a {part.kind} entry with a refusal")
+            _refuse(f"{named} with a refusal")
         if part.kind == "request" and part.task_hash is not None:
             self._require_request(part, part.task_hash, exec_id)
         if part.kind == "finish":

@@ -149,6 +149,23 @@ def test_what_only_the_envelope_was_refused_for_is_sealed_anew(
     assert len(server.seen) == 2
 
 
+def test_what_one_session_was_given_in_a_new_epoch_serves_the_client_s_others(
+    tmp_path: Path, server: ServerSimulator, session: Session
+) -> None:
+    with open_session(tmp_path / "home", server, trust=False) as other:
+        notarize(session, FILE)
+        notarize(other, FILE)
+        server.epoch += 1
+        notarize(session, FILE)
+        before = routes(server)
+        # Its appraisal is of the epoch that ended; server key and tickets in the keystore are not.
+        notarize(other, FILE)
+        list_account(other)
+        asked = routes(server)[len(before) :]
+        assert not {"POST /key", "GET /evidence"} & set(asked)
+        assert asked.count("POST /task") == 1
+
+
 def test_a_request_sealed_anew_after_it_was_executed_names_the_original(
     server: ServerSimulator, session: Session
 ) -> None:
