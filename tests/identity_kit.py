@@ -14,7 +14,7 @@ from adyton.client.credentials.issuing import issue
 from adyton.client.credentials.signing import JoseKey, sign_jws
 from adyton.client.problems import error_of
 from adyton.core.crypto import HpkeKey
-from adyton.core.schema import Message
+from adyton.core.schema import Message, decode_one_of
 from adyton.protocol.boundary import BlockResult
 from adyton.protocol.claims import IDENTITY_FIELDS, claims_digest, commit
 from adyton.protocol.credentials import base64url
@@ -98,6 +98,10 @@ class Told:
     @property
     def exec_id(self) -> bytes:
         return BlockHeader.decode(self.block.header).exec_id(0, 0)
+
+    @property
+    def block_time_ms(self) -> int:
+        return BlockHeader.decode(self.block.header).time_ms
 
     @property
     def verdict(self) -> Verdict:
@@ -221,9 +225,13 @@ class IdentityClient:
         return [_decoded(record) for record in page]
 
 
-def _decoded(encoded: bytes) -> Message:
-    from adyton.core.schema import decode_one_of
+def answer_in(client: IdentityClient, block: BlockResult, place: int, request: Request) -> Verdict:
+    """Return the verdict that an entry of a block holds for a request."""
+    response = client.client.open(block, place, request)
+    return Verdict.decode(Answer.decode(unpad(response.result, least=ANSWER_LEAST)).verdict)
 
+
+def _decoded(encoded: bytes) -> Message:
     return decode_one_of(encoded, RECORDS)
 
 
@@ -257,6 +265,12 @@ class World:
     def now_s(self) -> int:
         """Seconds of the next block."""
         return (self.host.time_ms + 1) // 1000
+
+    def wait_until(self, time_ms: int) -> None:
+        """Let the next block be made after this time; tickets may end meanwhile."""
+        self.host.time_ms = time_ms
+        for one in (self.issuer, self.party, self.developer, self.stranger, self.holder):
+            one.client.tickets.clear()
 
     def make_policy(self, **changed: Any) -> PolicyRecord:
         """Return a policy of the party: adults, with any identity card of the issuer."""

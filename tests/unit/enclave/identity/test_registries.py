@@ -271,7 +271,7 @@ def test_a_did_that_is_given_up_has_no_keys(world: World) -> None:
     world.holder.register(world.did_record())
     assert refused(world.holder, world.did_record(version=2, active=False)) == "malformed"
     ended = given_up(did_of(world.did_record()))
-    assert refused(world.holder, world.did_record(document=ended, version=2)) == "malformed"
+    assert refused(world.holder, world.did_record(document=ended, version=2)) == "too_large"
 
 
 def test_a_did_is_not_given_up_before_it_is_registered(world: World) -> None:

@@ -1,0 +1,452 @@
+"""Steps 7 to 22: each passes and refuses, with a word for developers and a coarse one for the party."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from adyton.core.contexts import Context
+from adyton.core.crypto import HpkeKey, hpke_seal
+from adyton.protocol.credentials.reasons import WORDS
+from adyton.protocol.credentials.steps import Step
+from adyton.protocol.envelope import epoch_bytes
+from adyton.protocol.identity.requests import (
+    SEALED_LEAST,
+    Present,
+    PresentationRequest,
+    SealedPresentation,
+)
+from adyton.protocol.padding import pad
+from tests.credential_kit import ED_KEY, HOLDER_KEY, ISSUER_KEY, OTHER_KEY, digest, disclosure, jws
+from tests.identity_kit import ADULT, ISS, LIST, VCT, Told, World, jwk
+
+Case = Callable[[World], Told]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a check comes to.
+
+    Attributes:
+        step: that fails.
+        word: for developers.
+        coarse: for the party.
+        case: makes it.
+    """
+
+    step: Step
+    word: str
+    coarse: str
+    case: Case
+
+
+def at(step: Step, word: str, coarse: str) -> Callable[[Case], Case]:
+    def keep(case: Case) -> Case:
+        REFUSALS.append(Refusal(step, word, coarse, case))
+        return case
+
+    return keep
+
+
+REFUSALS: list[Refusal] = []
+
+
+def sealed(world: World, make: Callable[[World, PresentationRequest], bytes]) -> Told:
+    """Have something of the test's own sealing checked."""
+    request = world.ask()
+    return world.party.present(Present(request, SealedPresentation(0, make(world, request))))
+
+
+def seal(world: World, request: PresentationRequest, plain: bytes, **changed: Any) -> bytes:
+    """Seal bytes as a presentation."""
+    intake = changed.get("intake", world.host.evidence().epoch.record.intake_key)
+    name = changed.get("name", request.name())
+    info = (changed.get("chain_id", request.chain_id), epoch_bytes(changed.get("epoch", 0)), name)
+    return hpke_seal(intake, plain, changed.get("context", Context.HPKE_PRESENTATION), *info)
+
+
+def changed_bound(world: World, presentation: str, payload: dict[str, Any], **header: Any) -> str:
+    """Return a presentation with another key binding."""
+    head, _, _ = presentation.rpartition("~")
+    head += "~"
+    values = {"iat": world.now_s, "sd_hash": digest(head), **payload}
+    values = {name: value for name, value in values.items() if value is not None}
+    return head + jws({"alg": "ES256", "typ": "kb+jwt", **header}, values, HOLDER_KEY)
+
+
+def rebound(world: World, payload: dict[str, Any], **header: Any) -> Told:
+    request = world.ask()
+    given = {"aud": request.audience, "nonce": request.nonce, **payload}
+    text = changed_bound(world, world.bound(request), given, **header)
+    return world.party.present(world.seal(request, text))
+
+
+def unchecked(world: World, text: Callable[[str], str]) -> Told:
+    """Have a presentation checked whose text was changed."""
+    request = world.ask()
+    return world.party.present(world.seal(request, text(world.bound(request))))
+
+
+def bare(world: World, payload: dict[str, Any], typ: str = "dc+sd-jwt") -> Told:
+    """Have a credential checked that the issuer has signed as it stands."""
+    head = jws({"alg": "ES256", "typ": typ}, {"exp": world.now_s + 100, **payload}, ISSUER_KEY)
+    return unchecked(world, lambda text: f"{head}~{text.rpartition('~')[2]}")
+
+
+# --- 7 and 8: the envelope --------------------------------------------------------------------------
+
+
+@at(Step.ENVELOPE, "envelope", "malformed")
+def nothing(world: World) -> Told:
+    return sealed(world, lambda *_: b"")
+
+
+@at(Step.ENVELOPE, "envelope", "malformed")
+def smaller_than_any(world: World) -> Told:
+    return sealed(world, lambda world, request: seal(world, request, bytes(SEALED_LEAST - 1)))
+
+
+@at(Step.ENVELOPE, "envelope", "malformed")
+def no_size_class(world: World) -> Told:
+    return sealed(world, lambda world, request: seal(world, request, bytes(SEALED_LEAST + 1)))
+
+
+@at(Step.DECRYPTION, "unopenable", "malformed")
+def zeros(world: World) -> Told:
+    return sealed(world, lambda *_: bytes(SEALED_LEAST + 48))
+
+
+@at(Step.DECRYPTION, "unopenable", "malformed")
+def for_another_key(world: World) -> Told:
+    other = HpkeKey(b"\x01" * 32).public
+    return sealed(world, lambda world, request: seal(world, request, bytes(4096), intake=other))
+
+
+@at(Step.DECRYPTION, "unopenable", "malformed")
+def for_another_request(world: World) -> Told:
+    plain = bytes(SEALED_LEAST)
+    return sealed(world, lambda world, request: seal(world, request, plain, name=bytes(32)))
+
+
+@at(Step.DECRYPTION, "unopenable", "malformed")
+def for_another_chain(world: World) -> Told:
+    plain = bytes(SEALED_LEAST)
+    return sealed(world, lambda world, request: seal(world, request, plain, chain_id=bytes(32)))
+
+
+@at(Step.DECRYPTION, "unopenable", "malformed")
+def in_another_context(world: World) -> Told:
+    plain, other = bytes(SEALED_LEAST), Context.HPKE_REQUEST
+    return sealed(world, lambda world, request: seal(world, request, plain, context=other))
+
+
+@at(Step.DECRYPTION, "presented", "malformed")
+def not_padded(world: World) -> Told:
+    return sealed(world, lambda world, request: seal(world, request, b"\xff" * SEALED_LEAST))
+
+
+@at(Step.DECRYPTION, "presented", "malformed")
+def another_message(world: World) -> Told:
+    plain = pad(world.policy.encode(), least=SEALED_LEAST)
+    return sealed(world, lambda world, request: seal(world, request, plain))
+
+
+# --- 9 to 15: the credential ------------------------------------------------------------------------
+
+
+@at(Step.FORM, "sd_jwt_form", "malformed")
+def no_sd_jwt(world: World) -> Told:
+    return unchecked(world, lambda text: text.replace("~", ""))
+
+
+@at(Step.FORM, "alg_none", "malformed")
+def unsigned(world: World) -> Told:
+    head = jws({"alg": "none", "typ": "dc+sd-jwt"}, {"iss": ISS})
+    return unchecked(world, lambda text: f"{head}~{text.partition('~')[2]}")
+
+
+@at(Step.ISSUER, "issuer_unknown", "untrusted_issuer")
+def unregistered(world: World) -> Told:
+    return world.presented(world.issued(iss="https://other.example"))
+
+
+@at(Step.ISSUER, "issuer_missing", "malformed")
+def nameless(world: World) -> Told:
+    return world.presented(world.issued(iss=""))
+
+
+@at(Step.SIGNATURE, "issuer_signature", "untrusted_issuer")
+def forged(world: World) -> Told:
+    return world.presented(world.issued(key=OTHER_KEY))
+
+
+@at(Step.SIGNATURE, "alg_mismatch", "malformed")
+def by_another_algorithm(world: World) -> Told:
+    return world.presented(world.issued(key=ED_KEY))
+
+
+@at(Step.TYPE, "type", "malformed")
+def before_its_type(world: World) -> Told:
+    return bare(world, {"iss": ISS, "vct": VCT}, typ="vc+sd-jwt")
+
+
+@at(Step.VCT, "vct", "policy")
+def another_type(world: World) -> Told:
+    return world.presented(world.issued(vct="urn:eudi:mdl:1"))
+
+
+@at(Step.VCT, "vct_missing", "malformed")
+def no_type(world: World) -> Told:
+    return bare(world, {"iss": ISS})
+
+
+@at(Step.DISCLOSURES, "disclosure_unreferenced", "malformed")
+def added(world: World) -> Told:
+    extra = disclosure("AAAA", "age_over_18", True)
+    return unchecked(world, lambda text: text.replace("~", f"~{extra}~", 1))
+
+
+@at(Step.VALIDITY, "expired", "expired")
+def expired(world: World) -> Told:
+    return world.presented(world.issued(exp=world.now_s - 60))
+
+
+@at(Step.VALIDITY, "not_yet_valid", "expired")
+def early(world: World) -> Told:
+    return world.presented(world.issued(nbf=world.now_s + 62))
+
+
+@at(Step.VALIDITY, "expiry_missing", "policy")
+def endless(world: World) -> Told:
+    return world.presented(world.issued(without=["exp"]))
+
+
+# --- 16 to 20: the key binding ----------------------------------------------------------------------
+
+
+@at(Step.BINDING, "binding_missing", "not_bound")
+def unbound(world: World) -> Told:
+    return unchecked(world, lambda text: text.rpartition("~")[0] + "~")
+
+
+@at(Step.BINDING, "holder_key_missing", "not_bound")
+def anybodys(world: World) -> Told:
+    return world.presented(world.issued(holder=None))
+
+
+@at(Step.BINDING, "binding_signature", "not_bound")
+def stolen(world: World) -> Told:
+    return world.presented(key=OTHER_KEY)
+
+
+@at(Step.AUDIENCE, "audience", "wrong_request")
+def for_another_verifier(world: World) -> Told:
+    return world.presented(audience="adyton:" + "00" * 32)
+
+
+@at(Step.NONCE, "nonce", "wrong_request")
+def of_another_request(world: World) -> Told:
+    return world.presented(nonce=world.ask().nonce)
+
+
+@at(Step.SD_HASH, "binding_hash", "not_bound")
+def of_other_disclosures(world: World) -> Told:
+    return rebound(world, {"sd_hash": "A" * 43})
+
+
+@at(Step.FRESHNESS, "binding_old", "wrong_request")
+def kept_back(world: World) -> Told:
+    return world.presented(now_s=world.now_s - 662)
+
+
+@at(Step.FRESHNESS, "binding_future", "wrong_request")
+def ahead(world: World) -> Told:
+    return world.presented(now_s=world.now_s + 62)
+
+
+# --- 21: the status ---------------------------------------------------------------------------------
+
+
+@at(Step.STATUS, "status_missing", "policy")
+def without_status(world: World) -> Told:
+    world.use_policy(status=True)
+    return world.presented()
+
+
+@at(Step.STATUS, "status_unknown", "policy")
+def never_brought(world: World) -> Told:
+    return world.presented(world.at_status(0))
+
+
+@at(Step.STATUS, "status_unknown", "policy")
+def not_a_list_of_the_issuer(world: World) -> Told:
+    return world.presented(world.at_status(0, "https://other.example/1"))
+
+
+@at(Step.STATUS, "revoked", "revoked")
+def revoked(world: World) -> Told:
+    world.issuer.bring(world.issuer_name, world.status_list())
+    return world.presented(world.at_status(1))
+
+
+@at(Step.STATUS, "suspended", "revoked")
+def suspended(world: World) -> Told:
+    world.issuer.bring(world.issuer_name, world.status_list())
+    return world.presented(world.at_status(2))
+
+
+@at(Step.STATUS, "status_value", "policy")
+def of_unknown_meaning(world: World) -> Told:
+    world.issuer.bring(world.issuer_name, world.status_list())
+    return world.presented(world.at_status(3))
+
+
+@at(Step.STATUS, "status_form", "malformed")
+def outside_of_the_list(world: World) -> Told:
+    world.issuer.bring(world.issuer_name, world.status_list())
+    return world.presented(world.at_status(4))
+
+
+@at(Step.STATUS, "status_stale", "policy")
+def out_of_date(world: World) -> Told:
+    world.issuer.bring(world.issuer_name, world.status_list(ttl=1))
+    world.host.time_ms += 2000
+    return world.presented(world.at_status(0))
+
+
+@at(Step.STATUS, "status_mechanism", "policy")
+def of_another_kind(world: World) -> Told:
+    return world.presented(world.issued(status={"crl": {"uri": LIST}}))
+
+
+# --- 22: the policy ---------------------------------------------------------------------------------
+
+
+@at(Step.POLICY, "under_age", "policy")
+def said_to_be_younger(world: World) -> Told:
+    return world.presented(world.issued(age_equal_or_over={"18": False}))
+
+
+@at(Step.POLICY, "under_age", "policy")
+def born_too_late(world: World) -> Told:
+    return world.presented(world.issued(birthdate="2012-01-01"), [("birthdate",)])
+
+
+@at(Step.POLICY, "age_missing", "policy")
+def shows_no_age(world: World) -> Told:
+    return world.presented(disclosed=[("given_name",)])
+
+
+@at(Step.POLICY, "claim_required", "policy")
+def hides_what_is_asked_for(world: World) -> Told:
+    world.use_policy(claims=("given_name",))
+    return world.presented()
+
+
+@at(Step.POLICY, "claim_required", "policy")
+def hides_the_stable_claim(world: World) -> Told:
+    world.use_policy(pseudonym="document_number")
+    return world.presented()
+
+
+@at(Step.POLICY, "claim_stable", "policy")
+def has_no_stable_claim(world: World) -> Told:
+    world.use_policy(pseudonym="document_number")
+    return world.presented(world.issued(document_number=["L01"]), [ADULT, ("document_number",)])
+
+
+@at(Step.POLICY, "age_missing", "policy")
+def hides_the_birthdate_that_is_to_be_proven(world: World) -> Told:
+    world.use_policy(range_proof=True)
+    return world.presented()
+
+
+@at(Step.POLICY, "under_age", "policy")
+def whose_birthdate_says_otherwise(world: World) -> Told:
+    world.use_policy(range_proof=True)
+    return world.presented(world.issued(birthdate="2012-01-01"), [ADULT, ("birthdate",)])
+
+
+@at(Step.POLICY, "birthdate_reach", "policy")
+def out_of_reach_of_a_proof(world: World) -> Told:
+    world.use_policy(range_proof=True)
+    return world.presented(world.issued(birthdate="1805-01-01"), [ADULT, ("birthdate",)])
+
+
+@at(Step.POLICY, "birthdate_form", "malformed")
+def born_on_no_day(world: World) -> Told:
+    return world.presented(world.issued(birthdate="1990-02-30"), [("birthdate",)])
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.case.__name__)
+def test_a_step_refuses(world: World, refusal: Refusal) -> None:
+    verdict = refusal.case(world).verdict
+    assert (verdict.answer, verdict.reason) == ("no", refusal.coarse)
+    assert (verdict.pseudonym, verdict.range_proof, verdict.cutoff_day) == (None, b"", 0)
+    failed = world.developer.failed(verdict.request)
+    assert failed is not None
+    assert (failed.step, failed.reason) == (refusal.step, refusal.word)
+    assert failed.text.endswith(WORDS[refusal.word].text)
+    for line in world.developer.checklist(verdict.request).lines:
+        if line.step != refusal.step:
+            expected = ("passed", "not asked") if line.step < refusal.step else ("not reached",)
+            assert line.mark in expected
+            assert (line.reason, line.text) == ("", "")
+
+
+def test_every_step_of_a_presentation_has_refused() -> None:
+    assert {refusal.step for refusal in REFUSALS} == set(Step) - {Step(n) for n in range(1, 7)}
+
+
+# --- and what passes --------------------------------------------------------------------------------
+
+
+def test_clocks_may_differ_by_what_the_policy_says(world: World) -> None:
+    assert world.presented(now_s=world.now_s + 59).verdict.answer == "yes"
+    assert world.presented(now_s=world.now_s - 660).verdict.answer == "yes"
+    assert world.presented(world.issued(exp=world.now_s - 58)).verdict.answer == "yes"
+
+
+def test_one_of_several_keys_of_an_issuer_is_named(world: World) -> None:
+    keys = (jwk(OTHER_KEY.public, kid="k0"), jwk(ISSUER_KEY.public, kid="k1"))
+    world.issuer.register(replace(world.issuer_record, keys=keys, version=2))
+    assert world.presented().verdict.answer == "yes"
+    keys = (jwk(OTHER_KEY.public, kid="k0"), jwk(ISSUER_KEY.public, kid="k2"))
+    world.issuer.register(replace(world.issuer_record, keys=keys, version=3))
+    assert world.presented().verdict.reason == "untrusted_issuer"
+
+
+def test_an_issuer_takes_a_new_key(world: World) -> None:
+    assert world.presented().verdict.answer == "yes"
+    keys = (jwk(OTHER_KEY.public),)
+    world.issuer.register(replace(world.issuer_record, keys=keys, version=2))
+    assert world.presented().verdict.reason == "untrusted_issuer"
+    assert world.presented(world.issued(key=OTHER_KEY)).verdict.answer == "yes"
+
+
+def test_an_issuer_that_the_policy_does_not_name_is_not_believed(world: World) -> None:
+    other = replace(
+        world.issuer_record, owner=world.stranger.key, iss="https://other.example",
+        keys=(jwk(OTHER_KEY.public),),
+    )  # fmt: skip
+    name = world.stranger.register(other)
+    credential = world.issued(iss="https://other.example", key=OTHER_KEY)
+    assert world.presented(credential).verdict.reason == "untrusted_issuer"
+    world.use_policy(issuers=(world.issuer_name, name))
+    assert world.presented(credential).verdict.answer == "yes"
+    assert world.presented().verdict.answer == "yes"
+
+
+def test_a_valid_status_passes(world: World) -> None:
+    world.use_policy(status=True)
+    world.issuer.bring(world.issuer_name, world.status_list())
+    assert world.presented(world.at_status(0)).verdict.answer == "yes"
+
+
+def test_a_policy_may_ask_for_no_age(world: World) -> None:
+    world.use_policy(age_over=0, claims=("given_name",))
+    assert world.presented(disclosed=[("given_name",)]).verdict.answer == "yes"
+    assert world.presented().verdict.reason == "policy"

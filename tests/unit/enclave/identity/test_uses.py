@@ -1,0 +1,128 @@
+"""Holders are told when their credential was opened, and nobody sees whether anybody is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adyton.core.errors import VerificationError
+from adyton.protocol.identity.answers import USE_SEALED
+from adyton.protocol.identity.naming import did_of, given_up
+from adyton.protocol.ledger import BlockHeader
+from tests.credential_kit import ED_KEY, OTHER_KEY
+from tests.identity_kit import AGREEMENT, VCT, Told, World
+
+SECRET = b"\x66" * 32
+
+
+def tells(told: Told, **expected: Any) -> None:
+    """Expect that the holder is told this."""
+    use = told.opened_use(AGREEMENT, SECRET)
+    assert {name: getattr(use, name) for name in expected} == expected
+
+
+def tells_nobody(told: Told) -> None:
+    """Expect that the holder finds nothing for him, in what looks the same."""
+    assert len(told.use) == USE_SEALED
+    with pytest.raises(VerificationError):
+        told.opened_use(AGREEMENT, SECRET)
+
+
+@pytest.fixture
+def known(world: World) -> World:
+    """A world whose holder has a DID."""
+    world.holder.register(world.did_record())
+    return world
+
+
+def test_a_holder_is_told_who_asked_for_what_and_what_was_answered(known: World) -> None:
+    told = known.presented(did=known.did)
+    header = BlockHeader.decode(told.block.header)
+    tells(
+        told, request=told.verdict.request, party=known.party_name, party_name="Kino Nord",
+        policy_hash=known.policy.hash(), epoch=0, height=header.height, time_ms=header.time_ms,
+        answer="yes", issuer=known.issuer_name, type=VCT,
+    )  # fmt: skip
+
+
+def test_also_where_the_answer_is_no(known: World) -> None:
+    tells(known.presented(known.issued(exp=5), did=known.did), answer="no", type=VCT)
+
+
+def test_also_where_somebody_else_presents_it(known: World) -> None:
+    tells(known.presented(key=OTHER_KEY, did=known.did), answer="no", party=known.party_name)
+
+
+def test_a_type_that_nobody_asked_for_is_not_repeated(known: World) -> None:
+    told = known.presented(known.issued(vct="urn:" + "x" * 4000), did=known.did)
+    tells(told, answer="no", type="")
+
+
+def test_the_longest_use_has_the_size_of_all(known: World) -> None:
+    long = "\U0001f600" * 200
+    known.party.register(replace(known.party_record, name=long, version=2))
+    vct = "urn:" + "x" * 508
+    known.use_policy(types=(vct,))
+    told = known.presented(known.issued(vct=vct), did=known.did)
+    assert len(told.use) == USE_SEALED
+    tells(told, party_name=long, type=vct)
+
+
+NOBODY: dict[str, Callable[[World], Told]] = {
+    "no did": lambda world: world.presented(),
+    "no did at all": lambda world: world.presented(did="holder"),
+    "a did of another chain": lambda world: world.presented(
+        did=f"did:adyton:{'00' * 8}:{'11' * 32}"
+    ),
+    "an unknown did": lambda world: world.presented(did=world.did[:-1] + "0"),
+    "a did of another method": lambda world: world.presented(did="did:web:a.example"),
+    "another holder's did": lambda world: world.presented(
+        world.issued(holder=OTHER_KEY.public), key=OTHER_KEY, did=world.did
+    ),
+    "another kind of key": lambda world: world.presented(
+        world.issued(holder=ED_KEY.public), key=ED_KEY, did=world.did
+    ),
+    "a forged credential": lambda world: world.presented(
+        world.issued(key=OTHER_KEY), did=world.did
+    ),
+    "a credential of nobody": lambda world: world.presented(
+        world.issued(holder=None), did=world.did
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOBODY)
+def test_nobody_is_told(known: World, case: str) -> None:
+    tells_nobody(NOBODY[case](known))
+
+
+def test_nobody_is_told_where_nothing_was_opened(known: World) -> None:
+    tells_nobody(known.party.present(b""))
+    tells_nobody(known.stranger.present(known.seal(known.ask(), "", known.did)))
+
+
+def test_a_did_that_is_given_up_is_not_told(known: World) -> None:
+    tells(known.presented(did=known.did), answer="yes")
+    ended = given_up(did_of(known.did_record()))
+    known.holder.register(known.did_record(document=ended, version=2, active=False))
+    tells_nobody(known.presented(did=known.did))
+
+
+def test_two_uses_of_one_holder_have_nothing_in_common(known: World) -> None:
+    one, two = (known.presented(did=known.did).use for _ in range(2))
+    assert not {one[place : place + 8] for place in range(len(one) - 8)} & {
+        two[place : place + 8] for place in range(len(two) - 8)
+    }
+
+
+def test_the_key_of_a_use_is_a_point_of_the_curve_for_nobody_as_well(known: World) -> None:
+    """Else who is told could be seen from outside."""
+    prime = 2**255 - 19
+    for told in [known.presented() for _ in range(8)]:
+        u = int.from_bytes(told.use[:32], "little")
+        right = (u**3 + 486_662 * u**2 + u) % prime
+        assert u < prime
+        assert pow(right, (prime - 1) // 2, prime) == 1
