@@ -60,7 +60,7 @@ def test_a_proof_is_of_one_verdict(world: World) -> None:
         {"cutoff_day": one.verdict.cutoff_day + 1},
     ):
         with pytest.raises(VerificationError) as caught:
-            verified(one, replace(one.verdict, **changed))  # type: ignore[arg-type]  # fields by name
+            verified(one, replace(one.verdict, **changed))
         assert caught.value.code == "range_proof_invalid"
 
 
