@@ -29,6 +29,7 @@ GROUPS: Final = {
     "range-proofs": ("bench.range_proofs", "a range proof on either side, status lists"),
     "payments": ("bench.payments", "payments by policy, in flight together and alone"),
     "devices": ("bench.devices", "exchanges and payments over MQTT, beside HTTP"),
+    "identity": ("bench.identity", "verdicts on presented credentials, together and alone"),
     "receipt": ("bench.receipt", "size and check of a receipt at a million entries"),
     "start": ("bench.starting", "start to serving, image, evidence"),
     "size": ("bench.size", "restart, lookup, memory of a large ledger"),

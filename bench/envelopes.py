@@ -61,6 +61,11 @@ class Sealer:
         self._server_key = b""
         self._tickets: list[bytes] = []
 
+    @property
+    def client_key(self) -> bytes:
+        """The public key that its requests are signed by."""
+        return self._key.public
+
     def close(self) -> None:
         """Close the connection."""
         self._api.transport.close()

@@ -217,6 +217,20 @@ def exchange(secret: bytes, unverified_public: bytes) -> bytes:
         raise VerificationError("unopenable", "not a usable public key") from problem
 
 
+def exchange_anew(secret: bytes, unverified_public: bytes) -> tuple[bytes, bytes]:
+    """Return the X25519 public key of 32 secret bytes, and their shared secret with another's, 32 bytes each.
+
+    Raises:
+        VerificationError: the public key is not usable: a wrong size, or of low order.
+    """
+    own = X25519PrivateKey.from_private_bytes(secret)
+    try:
+        shared = own.exchange(X25519PublicKey.from_public_bytes(unverified_public))
+    except ValueError as problem:
+        raise VerificationError("unopenable", "not a usable public key") from problem
+    return own.public_key().public_bytes_raw(), shared
+
+
 def hpke_public(secret: bytes) -> bytes:
     """Return the X25519 public key of 32 secret bytes."""
     return X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()

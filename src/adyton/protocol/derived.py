@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from adyton.core.contexts import Context
-from adyton.core.crypto import SivKey, derive, exchange, hpke_public
+from adyton.core.crypto import SivKey, derive, exchange, exchange_anew
 
 _PUBLIC: Final = 32
 DERIVED_OVERHEAD: Final = 48
@@ -35,8 +35,8 @@ def seal_derived(
     """
     place = index.to_bytes(4, "big")
     ephemeral = derive(secret, Context.KDF_DERIVED_EPHEMERAL, exec_id, place, recipient)
-    public = hpke_public(ephemeral)
-    key = _key(exchange(ephemeral, recipient), public, recipient)
+    public, shared = exchange_anew(ephemeral, recipient)
+    key = _key(shared, public, recipient)
     return public + key.seal(plaintext, Context.AD_DERIVED, exec_id, place)
 
 
