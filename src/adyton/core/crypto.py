@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Final
 
 import nacl.bindings
@@ -62,6 +63,16 @@ def equal(one: bytes, other: bytes) -> bool:
 def derive(secret: bytes, context: Context, *parts: bytes, size: int = 32) -> bytes:
     """Return `size` bytes of HKDF-SHA-256 from `secret`, with the context and the parts as info."""
     return HKDF(hashes.SHA256(), size, None, context.prefix + prefixed(*parts)).derive(secret)
+
+
+def derive_each(
+    secret: bytes, context: Context, parts: Sequence[Sequence[bytes]]
+) -> tuple[bytes, ...]:
+    """Return what `derive` returns for each of several parts, 32 bytes each; the secret is extracted once."""
+    key = hmac.digest(bytes(32), secret, "sha256")
+    return tuple(
+        hmac.digest(key, context.prefix + prefixed(*each) + b"\x01", "sha256") for each in parts
+    )
 
 
 def derive_into(out: bytearray, secret: bytes, context: Context, *parts: bytes) -> None:

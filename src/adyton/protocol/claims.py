@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from adyton.core.contexts import Context
-from adyton.core.crypto import derive, digest
+from adyton.core.crypto import derive, derive_each, digest
 from adyton.core.encoding import encode
 from adyton.core.errors import InvariantError, VerificationError
 
@@ -91,8 +91,11 @@ def commit(
     """Return the commitments to `values`, in the order of `fields`."""
     if set(fields) != set(values):
         raise InvariantError("invariant", "claims must cover exactly their fields")
+    salts = derive_each(
+        result_key, Context.KDF_CLAIM_SALT, [(exec_id, field.encode()) for field in fields]
+    )
     return tuple(
-        commitment(field, salt(result_key, exec_id, field), values[field]) for field in fields
+        commitment(field, salt_, values[field]) for field, salt_ in zip(fields, salts, strict=True)
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections import OrderedDict
+from typing import Final, TypeVar
 
 from adyton.core import limits
 from adyton.core.contexts import Context
@@ -14,6 +15,7 @@ from adyton.core.errors import (
     UsageError,
     VerificationError,
 )
+from adyton.core.schema import Message
 from adyton.enclave.apps.base import Call
 from adyton.enclave.identity.book import Book
 from adyton.enclave.identity.issuers import Issuers
@@ -38,6 +40,8 @@ from adyton.protocol.identity.requests import APP, BringStatus
 
 _HEAD: Final = b"s"
 _PAGE: Final = b"g"
+_READ_LATELY: Final = 256  # heads and pages
+_M = TypeVar("_M", StatusListHead, StatusPage)
 
 
 class Lists:
@@ -53,6 +57,7 @@ class Lists:
         self._state = state
         self._book = book
         self._issuers = issuers
+        self._read_lately: OrderedDict[bytes, tuple[bytes, Message]] = OrderedDict()
         self._block = (0, 0)  # height, and bytes of lists taken in there
 
     def bring(self, call: Call) -> StatusKept:
@@ -127,17 +132,31 @@ class Lists:
         head = self._head(place)
         if head is None or head.kind != reference.kind.value:
             return Status.UNKNOWN
-        page = self._state.get_hot(APP, _page_name(place, page_of(head, reference)))
+        page = self._held(_page_name(place, page_of(head, reference)), StatusPage)
         if page is None:
             raise InvariantError("invariant", "a status list without a page of it")
         try:
-            return status_of(head, StatusPage.decode(page), reference, now_s=now_s, oldest_s=None)
+            return status_of(head, page, reference, now_s=now_s, oldest_s=None)
         except VerificationError as problem:
             raise InvariantError("invariant", "a status list under another's name") from problem
 
     def _head(self, place: bytes) -> StatusListHead | None:
-        held = self._state.get_hot(APP, _HEAD + place)
-        return None if held is None else StatusListHead.decode(held)
+        return self._held(_HEAD + place, StatusListHead)
+
+    def _held(self, name: bytes, kind: type[_M]) -> _M | None:
+        """Return a value of the state; decoded once, as long as it is the same."""
+        value = self._state.get_hot(APP, name)
+        if value is None:
+            return None
+        known = self._read_lately.get(name)
+        if known is not None and known[0] is value and isinstance(known[1], kind):
+            self._read_lately.move_to_end(name)
+            return known[1]
+        decoded = kind.decode(value)
+        self._read_lately[name] = (value, decoded)
+        if len(self._read_lately) > _READ_LATELY:
+            self._read_lately.popitem(last=False)
+        return decoded
 
 
 def _page_name(place: bytes, number: int) -> bytes:
