@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 from adyton.core.errors import MalformedError
@@ -80,20 +81,26 @@ def read(
     # The parser's own bound on recursion depends on who calls it, so depth is looked at first.
     if text.count("[") + text.count("{") > depth:
         _require_depth(text, depth)
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_members,
-        parse_float=fraction or _fraction,
-        parse_int=_integers(digits, greatest),
-        parse_constant=_constant,
-    )
     try:
-        value = decoder.decode(text)
+        value = _decoder(digits, greatest, fraction).decode(text)
     except json.JSONDecodeError as problem:
         where = f"line {problem.lineno}, column {problem.colno}"
         raise JsonError(Fault.SYNTAX, f"not JSON at {where}: {problem.msg.lower()}") from None
     if _SURROGATE.search(text):
         _require_text(value)
     return value
+
+
+@lru_cache(maxsize=64)  # there are a few kinds, and making one takes as long as a small text
+def _decoder(
+    digits: int, greatest: int | None, fraction: Callable[[str], Any] | None
+) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_members,
+        parse_float=fraction or _fraction,
+        parse_int=_integers(digits, greatest),
+        parse_constant=_constant,
+    )
 
 
 def _require_depth(text: str, depth: int) -> None:

@@ -54,6 +54,22 @@ def test_derive_is_rfc_5869_with_an_empty_salt() -> None:
         assert crypto.derive(SECRET, ONE, b"a", size=size) == references.hkdf(SECRET, info, size)
 
 
+def test_each_of_several_is_derived_as_if_alone() -> None:
+    parts = [(b"a",), (b"a", b"bc"), (), (b"x" * 2000,)]
+    expected = tuple(crypto.derive(SECRET, ONE, *each) for each in parts)
+    assert crypto.derive_each(SECRET, ONE, parts) == expected
+    assert crypto.derive_each(SECRET, ONE, []) == ()
+
+
+def test_an_exchange_anew_is_public_key_and_exchange() -> None:
+    public = crypto.hpke_public(OTHER)
+    made = crypto.exchange_anew(SECRET, public)
+    assert made == (crypto.hpke_public(SECRET), crypto.exchange(SECRET, public))
+    for wrong in (b"", bytes(31), bytes(32)):
+        with pytest.raises(VerificationError):
+            crypto.exchange_anew(SECRET, wrong)
+
+
 def test_no_two_splits_contexts_or_keys_agree() -> None:
     functions: list[Callable[[Context, tuple[bytes, ...]], bytes]] = [
         lambda c, p: crypto.digest(c, *p),

@@ -10,7 +10,7 @@ import pytest
 
 from adyton.core.contexts import Context
 from adyton.core.crypto import HpkeKey, hpke_seal
-from adyton.protocol.credentials.reasons import WORDS
+from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.steps import Step
 from adyton.protocol.envelope import epoch_bytes
 from adyton.protocol.identity.requests import (
@@ -32,20 +32,20 @@ class Refusal:
 
     Attributes:
         step: that fails.
-        word: for developers.
+        reason: for developers.
         coarse: for the party.
         case: makes it.
     """
 
     step: Step
-    word: str
+    reason: Reason
     coarse: str
     case: Case
 
 
-def at(step: Step, word: str, coarse: str) -> Callable[[Case], Case]:
+def at(step: Step, reason: Reason, coarse: str) -> Callable[[Case], Case]:
     def keep(case: Case) -> Case:
-        REFUSALS.append(Refusal(step, word, coarse, case))
+        REFUSALS.append(Refusal(step, reason, coarse, case))
         return case
 
     return keep
@@ -99,56 +99,56 @@ def bare(world: World, payload: dict[str, Any], typ: str = "dc+sd-jwt") -> Told:
 # --- 7 and 8: the envelope --------------------------------------------------------------------------
 
 
-@at(Step.ENVELOPE, "envelope", "malformed")
+@at(Step.ENVELOPE, Reason.ENVELOPE, "malformed")
 def nothing(world: World) -> Told:
     return sealed(world, lambda *_: b"")
 
 
-@at(Step.ENVELOPE, "envelope", "malformed")
+@at(Step.ENVELOPE, Reason.ENVELOPE, "malformed")
 def smaller_than_any(world: World) -> Told:
     return sealed(world, lambda world, request: seal(world, request, bytes(SEALED_LEAST - 1)))
 
 
-@at(Step.ENVELOPE, "envelope", "malformed")
+@at(Step.ENVELOPE, Reason.ENVELOPE, "malformed")
 def no_size_class(world: World) -> Told:
     return sealed(world, lambda world, request: seal(world, request, bytes(SEALED_LEAST + 1)))
 
 
-@at(Step.DECRYPTION, "unopenable", "malformed")
+@at(Step.DECRYPTION, Reason.UNOPENABLE, "malformed")
 def zeros(world: World) -> Told:
     return sealed(world, lambda *_: bytes(SEALED_LEAST + 48))
 
 
-@at(Step.DECRYPTION, "unopenable", "malformed")
+@at(Step.DECRYPTION, Reason.UNOPENABLE, "malformed")
 def for_another_key(world: World) -> Told:
     other = HpkeKey(b"\x01" * 32).public
     return sealed(world, lambda world, request: seal(world, request, bytes(4096), intake=other))
 
 
-@at(Step.DECRYPTION, "unopenable", "malformed")
+@at(Step.DECRYPTION, Reason.UNOPENABLE, "malformed")
 def for_another_request(world: World) -> Told:
     plain = bytes(SEALED_LEAST)
     return sealed(world, lambda world, request: seal(world, request, plain, name=bytes(32)))
 
 
-@at(Step.DECRYPTION, "unopenable", "malformed")
+@at(Step.DECRYPTION, Reason.UNOPENABLE, "malformed")
 def for_another_chain(world: World) -> Told:
     plain = bytes(SEALED_LEAST)
     return sealed(world, lambda world, request: seal(world, request, plain, chain_id=bytes(32)))
 
 
-@at(Step.DECRYPTION, "unopenable", "malformed")
+@at(Step.DECRYPTION, Reason.UNOPENABLE, "malformed")
 def in_another_context(world: World) -> Told:
     plain, other = bytes(SEALED_LEAST), Context.HPKE_REQUEST
     return sealed(world, lambda world, request: seal(world, request, plain, context=other))
 
 
-@at(Step.DECRYPTION, "presented", "malformed")
+@at(Step.DECRYPTION, Reason.PRESENTED, "malformed")
 def not_padded(world: World) -> Told:
     return sealed(world, lambda world, request: seal(world, request, b"\xff" * SEALED_LEAST))
 
 
-@at(Step.DECRYPTION, "presented", "malformed")
+@at(Step.DECRYPTION, Reason.PRESENTED, "malformed")
 def another_message(world: World) -> Told:
     plain = pad(world.policy.encode(), least=SEALED_LEAST)
     return sealed(world, lambda world, request: seal(world, request, plain))
@@ -157,69 +157,69 @@ def another_message(world: World) -> Told:
 # --- 9 to 15: the credential ------------------------------------------------------------------------
 
 
-@at(Step.FORM, "sd_jwt_form", "malformed")
+@at(Step.FORM, Reason.SD_JWT_FORM, "malformed")
 def no_sd_jwt(world: World) -> Told:
     return unchecked(world, lambda text: text.replace("~", ""))
 
 
-@at(Step.FORM, "alg_none", "malformed")
+@at(Step.FORM, Reason.ALG_NONE, "malformed")
 def unsigned(world: World) -> Told:
     head = jws({"alg": "none", "typ": "dc+sd-jwt"}, {"iss": ISS})
     return unchecked(world, lambda text: f"{head}~{text.partition('~')[2]}")
 
 
-@at(Step.ISSUER, "issuer_unknown", "untrusted_issuer")
+@at(Step.ISSUER, Reason.ISSUER_UNKNOWN, "untrusted_issuer")
 def unregistered(world: World) -> Told:
     return world.presented(world.issued(iss="https://other.example"))
 
 
-@at(Step.ISSUER, "issuer_missing", "malformed")
+@at(Step.ISSUER, Reason.ISSUER_MISSING, "malformed")
 def nameless(world: World) -> Told:
     return world.presented(world.issued(iss=""))
 
 
-@at(Step.SIGNATURE, "issuer_signature", "untrusted_issuer")
+@at(Step.SIGNATURE, Reason.ISSUER_SIGNATURE, "untrusted_issuer")
 def forged(world: World) -> Told:
     return world.presented(world.issued(key=OTHER_KEY))
 
 
-@at(Step.SIGNATURE, "alg_mismatch", "malformed")
+@at(Step.SIGNATURE, Reason.ALG_MISMATCH, "malformed")
 def by_another_algorithm(world: World) -> Told:
     return world.presented(world.issued(key=ED_KEY))
 
 
-@at(Step.TYPE, "type", "malformed")
+@at(Step.TYPE, Reason.TYPE, "malformed")
 def before_its_type(world: World) -> Told:
     return bare(world, {"iss": ISS, "vct": VCT}, typ="vc+sd-jwt")
 
 
-@at(Step.VCT, "vct", "policy")
+@at(Step.VCT, Reason.VCT, "policy")
 def another_type(world: World) -> Told:
     return world.presented(world.issued(vct="urn:eudi:mdl:1"))
 
 
-@at(Step.VCT, "vct_missing", "malformed")
+@at(Step.VCT, Reason.VCT_MISSING, "malformed")
 def no_type(world: World) -> Told:
     return bare(world, {"iss": ISS})
 
 
-@at(Step.DISCLOSURES, "disclosure_unreferenced", "malformed")
+@at(Step.DISCLOSURES, Reason.DISCLOSURE_UNREFERENCED, "malformed")
 def added(world: World) -> Told:
     extra = disclosure("AAAA", "age_over_18", True)
     return unchecked(world, lambda text: text.replace("~", f"~{extra}~", 1))
 
 
-@at(Step.VALIDITY, "expired", "expired")
+@at(Step.VALIDITY, Reason.EXPIRED, "expired")
 def expired(world: World) -> Told:
     return world.presented(world.issued(exp=world.now_s - 60))
 
 
-@at(Step.VALIDITY, "not_yet_valid", "expired")
+@at(Step.VALIDITY, Reason.NOT_YET_VALID, "expired")
 def early(world: World) -> Told:
     return world.presented(world.issued(nbf=world.now_s + 62))
 
 
-@at(Step.VALIDITY, "expiry_missing", "policy")
+@at(Step.VALIDITY, Reason.EXPIRY_MISSING, "policy")
 def endless(world: World) -> Told:
     return world.presented(world.issued(without=["exp"]))
 
@@ -227,42 +227,42 @@ def endless(world: World) -> Told:
 # --- 16 to 20: the key binding ----------------------------------------------------------------------
 
 
-@at(Step.BINDING, "binding_missing", "not_bound")
+@at(Step.BINDING, Reason.BINDING_MISSING, "not_bound")
 def unbound(world: World) -> Told:
     return unchecked(world, lambda text: text.rpartition("~")[0] + "~")
 
 
-@at(Step.BINDING, "holder_key_missing", "not_bound")
+@at(Step.BINDING, Reason.HOLDER_KEY_MISSING, "not_bound")
 def anybodys(world: World) -> Told:
     return world.presented(world.issued(holder=None))
 
 
-@at(Step.BINDING, "binding_signature", "not_bound")
+@at(Step.BINDING, Reason.BINDING_SIGNATURE, "not_bound")
 def stolen(world: World) -> Told:
     return world.presented(key=OTHER_KEY)
 
 
-@at(Step.AUDIENCE, "audience", "wrong_request")
+@at(Step.AUDIENCE, Reason.AUDIENCE, "wrong_request")
 def for_another_verifier(world: World) -> Told:
     return world.presented(audience="adyton:" + "00" * 32)
 
 
-@at(Step.NONCE, "nonce", "wrong_request")
+@at(Step.NONCE, Reason.NONCE, "wrong_request")
 def of_another_request(world: World) -> Told:
     return world.presented(nonce=world.ask().nonce)
 
 
-@at(Step.SD_HASH, "binding_hash", "not_bound")
+@at(Step.SD_HASH, Reason.BINDING_HASH, "not_bound")
 def of_other_disclosures(world: World) -> Told:
     return rebound(world, {"sd_hash": "A" * 43})
 
 
-@at(Step.FRESHNESS, "binding_old", "wrong_request")
+@at(Step.FRESHNESS, Reason.BINDING_OLD, "wrong_request")
 def kept_back(world: World) -> Told:
     return world.presented(now_s=world.now_s - 662)
 
 
-@at(Step.FRESHNESS, "binding_future", "wrong_request")
+@at(Step.FRESHNESS, Reason.BINDING_FUTURE, "wrong_request")
 def ahead(world: World) -> Told:
     return world.presented(now_s=world.now_s + 62)
 
@@ -270,54 +270,54 @@ def ahead(world: World) -> Told:
 # --- 21: the status ---------------------------------------------------------------------------------
 
 
-@at(Step.STATUS, "status_missing", "policy")
+@at(Step.STATUS, Reason.STATUS_MISSING, "policy")
 def without_status(world: World) -> Told:
     world.use_policy(status=True)
     return world.presented()
 
 
-@at(Step.STATUS, "status_unknown", "policy")
+@at(Step.STATUS, Reason.STATUS_UNKNOWN, "policy")
 def never_brought(world: World) -> Told:
     return world.presented(world.at_status(0))
 
 
-@at(Step.STATUS, "status_unknown", "policy")
+@at(Step.STATUS, Reason.STATUS_UNKNOWN, "policy")
 def not_a_list_of_the_issuer(world: World) -> Told:
     return world.presented(world.at_status(0, "https://other.example/1"))
 
 
-@at(Step.STATUS, "revoked", "revoked")
+@at(Step.STATUS, Reason.REVOKED, "revoked")
 def revoked(world: World) -> Told:
     world.issuer.bring(world.issuer_name, world.status_list())
     return world.presented(world.at_status(1))
 
 
-@at(Step.STATUS, "suspended", "revoked")
+@at(Step.STATUS, Reason.SUSPENDED, "revoked")
 def suspended(world: World) -> Told:
     world.issuer.bring(world.issuer_name, world.status_list())
     return world.presented(world.at_status(2))
 
 
-@at(Step.STATUS, "status_value", "policy")
+@at(Step.STATUS, Reason.STATUS_VALUE, "policy")
 def of_unknown_meaning(world: World) -> Told:
     world.issuer.bring(world.issuer_name, world.status_list())
     return world.presented(world.at_status(3))
 
 
-@at(Step.STATUS, "status_form", "malformed")
+@at(Step.STATUS, Reason.STATUS_FORM, "malformed")
 def outside_of_the_list(world: World) -> Told:
     world.issuer.bring(world.issuer_name, world.status_list())
     return world.presented(world.at_status(4))
 
 
-@at(Step.STATUS, "status_stale", "policy")
+@at(Step.STATUS, Reason.STATUS_STALE, "policy")
 def out_of_date(world: World) -> Told:
     world.issuer.bring(world.issuer_name, world.status_list(ttl=1))
     world.host.time_ms += 2000
     return world.presented(world.at_status(0))
 
 
-@at(Step.STATUS, "status_mechanism", "policy")
+@at(Step.STATUS, Reason.STATUS_MECHANISM, "policy")
 def of_another_kind(world: World) -> Told:
     return world.presented(world.issued(status={"crl": {"uri": LIST}}))
 
@@ -325,58 +325,58 @@ def of_another_kind(world: World) -> Told:
 # --- 22: the policy ---------------------------------------------------------------------------------
 
 
-@at(Step.POLICY, "under_age", "policy")
+@at(Step.POLICY, Reason.UNDER_AGE, "policy")
 def said_to_be_younger(world: World) -> Told:
     return world.presented(world.issued(age_equal_or_over={"18": False}))
 
 
-@at(Step.POLICY, "under_age", "policy")
+@at(Step.POLICY, Reason.UNDER_AGE, "policy")
 def born_too_late(world: World) -> Told:
     return world.presented(world.issued(birthdate="2012-01-01"), [("birthdate",)])
 
 
-@at(Step.POLICY, "age_missing", "policy")
+@at(Step.POLICY, Reason.AGE_MISSING, "policy")
 def shows_no_age(world: World) -> Told:
     return world.presented(disclosed=[("given_name",)])
 
 
-@at(Step.POLICY, "claim_required", "policy")
+@at(Step.POLICY, Reason.CLAIM_REQUIRED, "policy")
 def hides_what_is_asked_for(world: World) -> Told:
     world.use_policy(claims=("given_name",))
     return world.presented()
 
 
-@at(Step.POLICY, "claim_required", "policy")
+@at(Step.POLICY, Reason.CLAIM_REQUIRED, "policy")
 def hides_the_stable_claim(world: World) -> Told:
     world.use_policy(pseudonym="document_number")
     return world.presented()
 
 
-@at(Step.POLICY, "claim_stable", "policy")
+@at(Step.POLICY, Reason.CLAIM_STABLE, "policy")
 def has_no_stable_claim(world: World) -> Told:
     world.use_policy(pseudonym="document_number")
     return world.presented(world.issued(document_number=["L01"]), [ADULT, ("document_number",)])
 
 
-@at(Step.POLICY, "age_missing", "policy")
+@at(Step.POLICY, Reason.AGE_MISSING, "policy")
 def hides_the_birthdate_that_is_to_be_proven(world: World) -> Told:
     world.use_policy(range_proof=True)
     return world.presented()
 
 
-@at(Step.POLICY, "under_age", "policy")
+@at(Step.POLICY, Reason.UNDER_AGE, "policy")
 def whose_birthdate_says_otherwise(world: World) -> Told:
     world.use_policy(range_proof=True)
     return world.presented(world.issued(birthdate="2012-01-01"), [ADULT, ("birthdate",)])
 
 
-@at(Step.POLICY, "birthdate_reach", "policy")
+@at(Step.POLICY, Reason.BIRTHDATE_REACH, "policy")
 def out_of_reach_of_a_proof(world: World) -> Told:
     world.use_policy(range_proof=True)
     return world.presented(world.issued(birthdate="1805-01-01"), [ADULT, ("birthdate",)])
 
 
-@at(Step.POLICY, "birthdate_form", "malformed")
+@at(Step.POLICY, Reason.BIRTHDATE_FORM, "malformed")
 def born_on_no_day(world: World) -> Told:
     return world.presented(world.issued(birthdate="1990-02-30"), [("birthdate",)])
 
@@ -388,8 +388,8 @@ def test_a_step_refuses(world: World, refusal: Refusal) -> None:
     assert (verdict.pseudonym, verdict.range_proof, verdict.cutoff_day) == (None, b"", 0)
     failed = world.developer.failed(verdict.request)
     assert failed is not None
-    assert (failed.step, failed.reason) == (refusal.step, refusal.word)
-    assert failed.text.endswith(WORDS[refusal.word].text)
+    assert (failed.step, failed.reason) == (refusal.step, refusal.reason.word)
+    assert failed.text.endswith(refusal.reason.text)
     for line in world.developer.checklist(verdict.request).lines:
         if line.step != refusal.step:
             expected = ("passed", "not asked") if line.step < refusal.step else ("not reached",)

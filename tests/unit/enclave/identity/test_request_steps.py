@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adyton.core import limits
+from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.steps import STEPS, Step
 from adyton.protocol.identity.requests import Present, SealedPresentation
 from tests.identity_kit import DAY_MS, Told, World, answer_in
@@ -174,6 +175,10 @@ def test_6_a_request_is_answered_once(world: World, answer: Callable[[World], To
     assert again.verdict.request == name
     # What became of it the first time stays to be seen.
     assert world.developer.checklist(name) == before
+
+
+def test_6_its_reason_is_one_of_those_of_a_check() -> None:
+    assert Reason.REQUEST_USED.coarse == "wrong_request"
 
 
 def test_6_whatever_is_sealed_for_it(world: World) -> None:
