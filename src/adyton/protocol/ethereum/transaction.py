@@ -101,6 +101,8 @@ class Transaction:
             raise MalformedError("too_large", f"data is over {limits.ETHEREUM_TRANSACTION} bytes")
         if self.gas * self.max_fee > WEI_MAX:
             raise UsageError("bad_argument", "gas times its price is over 2^256 - 1 wei")
+        if self.max_cost > WEI_MAX:
+            raise UsageError("bad_argument", "value and gas cost over 2^256 - 1 wei together")
         if (self.tip is None) != (self.kind != DYNAMIC_FEE):
             raise UsageError("bad_argument", "maxPriorityFeePerGas is for type 2 and always there")
         if self.tip is not None and not 0 <= self.tip <= self.max_fee:

@@ -100,6 +100,7 @@ def test_other_words_for_fields() -> None:
         ({"chainId": 2**64}, "chainId is over"),
         ({"maxFeePerGas": 1}, "maxPriorityFeePerGas is over maxFeePerGas; raise the one or lower"),
         ({"maxFeePerGas": 2**256 - 1}, r"gas times its price is over 2\^256 - 1"),
+        ({"value": 2**256 - 1}, r"value and gas cost over 2\^256 - 1 wei together"),
         ({"data": "0xabc"}, r"transaction\.data has an odd number of hex digits"),
         ({"data": "abcd"}, "data must begin with 0x"),
         ({"data": "0xzz"}, "data has characters that are not hex"),
