@@ -9,7 +9,7 @@ from adyton.protocol.ethereum.transaction_bytes import decode_signed
 from adyton.protocol.wallet import requests
 from adyton.protocol.wallet.answers import Changed
 from tests.host_simulator import HostSimulator, SimulatedClient
-from tests.wallet_kit import GWEI, WalletClient, payment, plain_policy
+from tests.wallet_kit import ETHER, GWEI, WalletClient, payment, plain_policy, policy
 
 CANCELS = {
     "id": "cancel",
@@ -185,3 +185,30 @@ def test_a_nonce_can_be_raised_and_never_lowered(
     assert owner.sign(account, payment()).nonce == 12
     with pytest.raises(UsageError, match="goes on from nonce 13"):
         owner.sign(account, payment(nonce=5))
+
+
+def test_nobody_but_the_owner_replaces_what_another_client_asked_for(
+    host: HostSimulator, owner: WalletClient
+) -> None:
+    one, other = (WalletClient(host, SimulatedClient(host, bytes([n]) * 32)) for n in (1, 2))
+    clients = {"one": one.key.hex(), "other": other.key.hex()}
+    when = {"to": {"in": "@vendors"}, "value": {"lte": ETHER}, "fee": "any"}
+    who = ["owner", *clients]
+    pay = {"id": "pay", "effect": "allow", "chain": [1], "who": who, "when": when}
+    cancel = {**CANCELS, "who": ["other"]}
+    account = owner.new(policy([pay, cancel], clients=clients)).accounts[0].address
+
+    def dearer(times: int, **more: int) -> dict[str, object]:
+        fees = {"maxFeePerGas": times * 40 * GWEI, "maxPriorityFeePerGas": times * 4 * GWEI}
+        return {**payment(nonce=0), **fees, **more}
+
+    one.sign(account, payment())
+    with pytest.raises(UsageError, match="by another client"):
+        other.sign(account, dearer(1, value=1), replace=True)
+    assert one.sign(account, dearer(1, value=2), replace=True).nonce == 0
+    assert owner.sign(account, dearer(2, value=3), replace=True).nonce == 0
+    with pytest.raises(UsageError, match="by another client"):
+        one.sign(account, dearer(4), replace=True)
+    fees = {"maxFeePerGas": 400 * GWEI, "maxPriorityFeePerGas": 40 * GWEI}
+    # A rule that lets a client cancel says so itself.
+    assert other.sign(account, {"nonce": 0, "chainId": 1, **fees}, "cancel").nonce == 0

@@ -118,7 +118,7 @@ class Signer:
         if transaction is not None and before is not None:
             if before.digest == signed:
                 return self._again(asked, transaction, before)
-            _require_replacement(asked.sign, intent, transaction, before)
+            _require_replacement(asked, intent, transaction, before)
         # 5
         seen: dict[bytes, Window] = {}
         if policy is None:
@@ -322,14 +322,19 @@ def _credit(before: NonceRecord) -> dict[bytes, int]:
 
 
 def _require_replacement(
-    asked: Sign, intent: Intent, transaction: Transaction, before: NonceRecord
+    asked: _Asked, intent: Intent, transaction: Transaction, before: NonceRecord
 ) -> None:
     """Refuse a second transaction of one nonce that is not asked for as such, or that nodes would not take.
+
+    No rule tells a replacement from a payment, so nobody but the owner replaces what another client asked for. A
+    cancel has rules of its own.
 
     Raises:
         UsageError: `nonce_used`.
     """
-    if not asked.replace and intent.method != CANCEL:
+    if intent.method != CANCEL and asked.client not in (before.client, asked.wallet.owner):
+        raise UsageError("nonce_used", "the nonce was used by another client")
+    if not asked.sign.replace and intent.method != CANCEL:
         raise UsageError(
             "nonce_used",
             "the nonce was used for another transaction; leave it out, or replace that one",
