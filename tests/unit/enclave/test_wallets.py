@@ -16,7 +16,7 @@ from adyton.protocol.ethereum.transaction_bytes import decode_signed
 from adyton.protocol.wallet import requests
 from adyton.protocol.wallet.answers import Changed
 from tests.host_simulator import HostSimulator, SimulatedClient
-from tests.wallet_kit import STRANGER, WalletClient, payment, plain_policy
+from tests.wallet_kit import STRANGER, WalletClient, payment, plain_policy, policy
 
 PHRASE = "test test test test test test test test test test test junk"
 FIRST = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -220,3 +220,24 @@ def test_what_is_not_a_document_is_refused(owner: WalletClient, text: bytes) -> 
     account = owner.new(plain_policy()).accounts[0].address
     with pytest.raises(Error):
         owner.sign(account, text)
+
+
+def test_what_no_account_can_pay_leaves_the_audit_readable(owner: WalletClient) -> None:
+    wallet = owner.new(plain_policy())
+    account = wallet.accounts[0].address
+    with pytest.raises(UsageError, match="together"):
+        owner.sign(account, payment(value=2**256 - 1))
+    most = 2**256 - 1 - 21_000 * 20 * 10**9
+    assert owner.sign(account, payment(value=most)).status == "refused"
+    assert int.from_bytes(owner.audit(wallet)[1].max_cost, "big") == 2**256 - 1
+
+
+def test_own_wallets_are_listed_before_those_of_strangers(
+    owner: WalletClient, other: WalletClient
+) -> None:
+    for _ in range(6):
+        other.new(policy([], clients={"victim": owner.key.hex()}))
+    own = [owner.new() for _ in range(2)]
+    listed = owner.wallets()
+    assert [wallet.wallet for wallet in listed[:2]] == sorted(wallet.wallet for wallet in own)
+    assert len(listed) == 8

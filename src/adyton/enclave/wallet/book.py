@@ -108,8 +108,12 @@ class Book:
         return self.wallet(wallet, client)
 
     def known_to(self, client: bytes) -> list[Wallet]:
-        """Return the wallets that a client owns, or whose policy names it, in order of their names."""
-        return [self._wallets[wallet] for wallet in sorted(self._of_client.get(client, ()))]
+        """Return the wallets that a client owns, in order of their names, then those whose policy names it.
+
+        Its own come first: anybody can name a client in a policy, and an answer holds so many wallets.
+        """
+        held = (self._wallets[wallet] for wallet in sorted(self._of_client.get(client, ())))
+        return sorted(held, key=lambda wallet: wallet.owner != client)
 
     def has_account(self, address: bytes) -> bool:
         """Say whether some wallet holds this account."""
