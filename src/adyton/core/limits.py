@@ -139,6 +139,7 @@ WALLET_CLIENTS: Final = 256  # that a policy may name
 WALLET_METERS: Final = 1024  # of one wallet; its next limits are refused
 WALLET_NONCES: Final = 1024  # accounts and chains of one wallet
 WALLET_PROPOSALS: Final = 256  # open ones of one wallet
+WALLET_PROPOSALS_EACH: Final = 32  # of those, one client's
 WALLET_KEY_S: Final = 30 * 24 * 3600  # an idempotency key is remembered for
 WALLET_PASSPHRASE: Final = 256  # bytes of an imported phrase's passphrase, normalized
 WALLET_SECRET: Final = 384  # wrapped

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from adyton.core import limits
 from adyton.core.errors import PolicyError, UsageError
 from adyton.protocol.ethereum.address import checksummed
 from adyton.protocol.wallet.answers import Changed, Signed
@@ -269,3 +270,30 @@ def test_other_clients_sign_where_a_rule_names_them(
     with pytest.raises(PolicyError):
         others[0].export(wallet)
     assert checksummed(STRANGER)
+
+
+def test_one_client_neither_fills_nor_hides_what_waits(
+    owner: WalletClient, others: list[WalletClient], host: HostSimulator
+) -> None:
+    rule = json.loads(treasury(others))["rules"][0]
+    rule["who"], rule["when"]["data"] = ["owner", "charger"], "any"
+    charger = WalletClient(host, SimulatedClient(host, b"charger".ljust(32)))
+    keys = [client.key.hex() for client in others]
+    text = policy(
+        [rule], sets={"treasury": keys}, clients={"charger": charger.key.hex()}, time="host"
+    )
+    wallet = owner.new(text)
+    account = wallet.accounts[0].address
+    for place in range(limits.WALLET_PROPOSALS_EACH):
+        size = 120_000 if place < 4 else 0
+        assert charger.sign(account, payment(data="0x" + "00" * size)).status == "pending"
+    with pytest.raises(UsageError, match="of yours wait"):
+        charger.sign(account, payment())
+    asked = owner.sign(account, payment())
+    assert asked.status == "pending"
+    shown = others[0].proposals(wallet)
+    assert asked.proposal in [proposal.proposal for proposal in shown]
+    assert len(shown) == 1 + limits.WALLET_PROPOSALS_EACH - 4 + 1
+    host.time_ms += 601_000
+    owner.sign(account, payment())  # with this block go those that have expired
+    assert charger.sign(account, payment()).status == "pending"

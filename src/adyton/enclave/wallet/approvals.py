@@ -40,8 +40,8 @@ def propose(book: Book, call: Call, wallet: Wallet, content: bytes, wanted: Appr
     Raises:
         UsageError: `wallet_full`, as many wait as can.
     """
-    book.require_proposal_room(wallet.wallet)
     method, requester = call.request.method, call.request.client_key
+    book.require_proposal_room(wallet.wallet, requester)
     within_s = _WITHIN_S if wanted.within_s is None else wanted.within_s
     proposal = Proposal(
         proposal=proposal_id(call.exec_id),

@@ -60,7 +60,7 @@ class Book:
         self._next: dict[tuple[bytes, int], int] = {}
         self._audited: defaultdict[bytes, int] = defaultdict(int)
         self._meters: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
-        self._proposals: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
+        self._proposals: defaultdict[bytes, dict[bytes, bytes]] = defaultdict(dict)
         self._policies: OrderedDict[bytes, Policy] = OrderedDict()
         self._windows: OrderedDict[bytes, tuple[bytes, Window]] = OrderedDict()
 
@@ -81,7 +81,8 @@ class Book:
         elif kind == _METER:
             self._meters[name[:32]][name[32:]] = None
         elif kind == _PROPOSAL:
-            self._proposals[loaded.message(Proposal).wallet][name] = None
+            proposal = loaded.message(Proposal)
+            self._proposals[proposal.wallet][name] = proposal.requester
 
     # --- wallets --------------------------------------------------------------------------------
 
@@ -305,16 +306,21 @@ class Book:
         found = [proposal for proposal in found if proposal.expires_ms > now_ms]
         return sorted(found, key=lambda proposal: (proposal.expires_ms, proposal.proposal))
 
-    def require_proposal_room(self, wallet: bytes) -> None:
-        """Refuse one more proposal where there is no room.
+    def require_proposal_room(self, wallet: bytes, requester: bytes) -> None:
+        """Refuse one more proposal where there is no room, or where one client would take all of it.
 
         Raises:
             UsageError: `wallet_full`.
         """
         held = self._proposals[wallet]
-        if len(held) >= limits.WALLET_PROPOSALS:
+        if (
+            len(held) >= limits.WALLET_PROPOSALS
+            or _count(held, requester) >= limits.WALLET_PROPOSALS_EACH
+        ):
             for name in [p for p in held if not self._state.has(APP, _PROPOSAL + p)]:
                 del held[name]
+        if _count(held, requester) >= limits.WALLET_PROPOSALS_EACH:
+            raise UsageError("wallet_full", "as many proposals of yours wait as can; reject some")
         if len(held) >= limits.WALLET_PROPOSALS:
             raise UsageError("wallet_full", "as many proposals wait as can; reject some")
 
@@ -322,7 +328,7 @@ class Book:
         """Write a new or changed proposal."""
         name = _PROPOSAL + proposal.proposal
         self._state.set(APP, name, proposal.encode(), expires_ms=proposal.expires_ms)
-        self._proposals[proposal.wallet][proposal.proposal] = None
+        self._proposals[proposal.wallet][proposal.proposal] = proposal.requester
 
     def close_proposal(self, proposal: Proposal) -> None:
         """Remove a proposal."""
@@ -338,6 +344,10 @@ class Book:
         """Remember what was answered under an idempotency key."""
         expires_ms = now_ms + limits.WALLET_KEY_S * 1000
         self._state.set(APP, _KEY + key, record.encode(), expires_ms=expires_ms)
+
+
+def _count(held: dict[bytes, bytes], requester: bytes) -> int:
+    return sum(one == requester for one in held.values())
 
 
 def _eight(number: int) -> bytes:
