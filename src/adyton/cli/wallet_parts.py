@@ -119,19 +119,22 @@ def chain_id(args: argparse.Namespace) -> int:
 
 
 def found_wallet(session: Session, named: str | None) -> Wallet:
-    """Return the wallet that is meant: by name, by an account's address, or the only one there is.
+    """Return the wallet that is meant: by name, by an account's address, or the only one of this client.
 
     Raises:
         UsageError: `wallet_unknown`, or several could be meant.
     """
-    from adyton.client.wallet_making import open_wallet, wallets
+    from adyton.client.wallet_making import meant_wallets, open_wallet, wallets
     from adyton.protocol.ethereum.address import checksummed
 
     if named is not None and named.startswith("0x"):
         return open_wallet(session, address(named, "the wallet"))
     if named is not None and not _NAME.fullmatch(named):
         raise UsageError("usage", "a wallet is named by an address, or by its 64 hex digits")
-    listed = [one for one in wallets(session) if one.id.hex().startswith(named or "")]
+    if named is None:
+        listed = meant_wallets(session)
+    else:
+        listed = [one for one in wallets(session) if one.id.hex().startswith(named)]
     if not listed:
         hint = "no such wallet" if named else "no wallet yet: make one with `adyton wallet new`"
         raise UsageError("wallet_unknown", hint)

@@ -25,7 +25,7 @@ from adyton.client.session import Session
 from adyton.client.wallet import Wallet
 from adyton.client.wallet_answers import PaymentRefused
 from adyton.client.wallet_document import encode_document
-from adyton.client.wallet_making import open_wallet, wallets
+from adyton.client.wallet_making import meant_wallets, open_wallet
 from adyton.core import limits, strict_json
 from adyton.core.errors import Error, PolicyError, UsageError
 from adyton.protocol.ethereum.gas import floor_gas, intrinsic_gas
@@ -169,7 +169,7 @@ class Device:
             if self._config.account is not None:
                 self._wallet = open_wallet(self.session, self._config.account)
             else:
-                found = wallets(self.session)
+                found = meant_wallets(self.session)
                 if len(found) != 1:
                     raise UsageError("usage", f"{len(found)} wallets; name the account that pays")
                 self._wallet = found[0]

@@ -80,6 +80,19 @@ def wallets(session: Session) -> list[Wallet]:
     return [Wallet(session, known) for known in listed.wallets]
 
 
+def meant_wallets(session: Session) -> list[Wallet]:
+    """Return the wallets that can be meant where none is named: this client's own; without any, those that name it.
+
+    Anybody can name a client in a policy, and none of its own may become another's by that.
+
+    Raises:
+        Error: as `Session.read`.
+    """
+    listed = wallets(session)
+    own = session.keystore.identity.signing_key.public
+    return [one for one in listed if one.known.owner == own] or listed
+
+
 def open_wallet(session: Session, named: bytes) -> Wallet:
     """Return a wallet by its name (32 bytes), or by the address (20 bytes) of one of its accounts.
 

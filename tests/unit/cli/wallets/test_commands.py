@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pytest
 
 from adyton.client.keystore_v3 import decrypt, encrypt
 from adyton.client.wallet_document import read_asked
+from adyton.protocol.wallet.answers import Account
 from adyton.protocol.wallet.decision import decide
 from adyton.protocol.wallet.policy_reader import read_policy
 from adyton.protocol.wallet.requests import Sign, amount
-from tests.adversary.wallet_server import WalletServer
+from tests.adversary.wallet_server import Held, WalletServer
 from tests.unit.cli.conftest import Adyton, has_line, refused
 from tests.unit.cli.wallets.conftest import (
     FEES,
@@ -53,6 +55,23 @@ def test_a_wallet_is_made_listed_and_shown(trusted: Adyton, policy: str) -> None
     )
     refused(trusted("wallet", "show", "00" * 32), 2, "wallet_unknown")
     refused(trusted("wallet", "show", "nonsense"), 2, "usage")
+
+
+def test_a_stranger_s_wallet_is_never_meant_beside_one_s_own(
+    trusted: Adyton, own: str, server: WalletServer
+) -> None:
+    [held] = server.held.values()
+    known, stranger = held.known, Account(bytes(20), "")
+    other = replace(
+        known, wallet=bytes(32), owner=bytes(32), clients=(known.owner,), accounts=(stranger,)
+    )
+    server.held[other.wallet] = Held(other, [], b"")
+    assert has_line(trusted("wallet", "list").stdout, "named")
+    assert trusted("wallet", "address").stdout.split() == [own]
+    assert trusted("wallet", "send", *PAY, "--json").json()["address"] == own
+    # Whoever has none of their own is asked to pay from one that names them.
+    del server.held[known.wallet]
+    assert trusted("wallet", "address").stdout.split() == ["0x" + "00" * 20]
 
 
 def test_without_a_wallet_the_command_says_how_to_make_one(trusted: Adyton) -> None:
