@@ -285,4 +285,6 @@ def test_what_adds_nothing_fits_under_a_lowered_maximum() -> None:
 def test_the_greatest_maximum() -> None:
     read = policy(allow(limits=[limit("cost", "MAX")]))
     assert ask(read, transaction(value=5)).effect == ALLOW
-    assert ask(read, transaction(value=2**256 - 1)).effect == DENY  # and its fee
+    most = transaction(value=2**256 - 1 - 21_000 * GWEI)
+    assert ask(read, most).effect == ALLOW
+    assert ask(read, most, used=1).effect == DENY
