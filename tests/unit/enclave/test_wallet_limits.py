@@ -9,6 +9,7 @@ import pytest
 from adyton.core import limits
 from adyton.core.errors import PolicyError, UsageError
 from adyton.protocol.ethereum.address import checksummed
+from adyton.protocol.wallet import requests
 from adyton.protocol.wallet.answers import Changed, Signed
 from tests.host_simulator import HostSimulator, SimulatedClient
 from tests.wallet_kit import (
@@ -226,8 +227,6 @@ def test_what_is_claimed_is_asked_of_the_policy_of_that_time(
 
 
 def test_a_rejected_proposal_is_gone(owner: WalletClient, others: list[WalletClient]) -> None:
-    from adyton.protocol.wallet import requests
-
     wallet = owner.new(treasury(others))
     asked = owner.sign(wallet.accounts[0].address, payment())
     others[1].ordered(requests.REJECT, requests.OfProposal(asked.proposal or b""), Changed)
@@ -297,3 +296,36 @@ def test_one_client_neither_fills_nor_hides_what_waits(
     host.time_ms += 601_000
     owner.sign(account, payment())  # with this block go those that have expired
     assert charger.sign(account, payment()).status == "pending"
+
+
+def test_a_policy_that_nobody_could_change_again_is_refused(
+    owner: WalletClient, others: list[WalletClient]
+) -> None:
+    two = [owner.key.hex(), others[0].key.hex()]
+    both = {"m": 2, "of": "@two"}
+    for name in ("changes", "export"):
+        with pytest.raises(UsageError, match=f"{name} wants 2 .* could never be"):
+            owner.new(policy([], sets={"two": two}, **{name: both}))
+        wallet = owner.new(policy([]))
+        with pytest.raises(UsageError, match="could never be"):
+            owner.change(wallet, policy([], sets={"two": two}, **{name: both}))
+        three = [*two, others[1].key.hex()]
+        assert owner.new(policy([], sets={"two": three}, **{name: both})).version == 1
+
+
+def test_a_long_signature_is_warned_of_in_few_words(owner: WalletClient) -> None:
+    count = 120
+    rule = {
+        "id": "r" * 64,
+        "effect": "allow",
+        "chain": [1],
+        "when": {"fee": "any"},
+        "call": {
+            "to": "any",
+            "abi": f"f({','.join(['uint256'] * count)})",
+            "args": {str(place): "any" for place in range(count)},
+        },
+    }
+    asked = requests.New(requests.RANDOM, 1, bytes(32), policy([rule]), "single-host")
+    warnings = owner.ordered(requests.NEW, asked, Changed).warnings
+    assert any("of any contract" in line for line in warnings)

@@ -17,7 +17,7 @@ from adyton.enclave.wallet.vault import Vault
 from adyton.protocol.ethereum.address import address_of
 from adyton.protocol.wallet import requests
 from adyton.protocol.wallet.answers import DONE, PENDING, Account, Changed, Exported, Wallet
-from adyton.protocol.wallet.policy import Policy
+from adyton.protocol.wallet.policy import Approvals, Policy
 from adyton.protocol.wallet.policy_reader import read_policy
 from adyton.protocol.wallet.requests import (
     AddAccount,
@@ -78,7 +78,7 @@ class Holding:
         if any(self._book.has_account(account.address) for account in accounts):
             # Two wallets over one key would be two policies and two counts of its nonces.
             raise UsageError("exists", "a wallet on this chain holds this account already")
-        policy = self._read_policy(call, asked.policy)
+        policy = self._read_policy(call, asked.policy, call.request.client_key)
         made = Wallet(
             wallet=wallet,
             owner=call.request.client_key,
@@ -139,10 +139,11 @@ class Holding:
 
     # --- policies and exports -------------------------------------------------------------------
 
-    def _read_policy(self, call: Call, text: bytes) -> Policy | None:
+    def _read_policy(self, call: Call, text: bytes, owner: bytes) -> Policy | None:
         if not text:
             return None
         policy = read_policy(text)
+        _require_possible(policy, owner)
         source = call.genesis.configuration.time_source
         if policy.needs_time and policy.time is None:
             raise UsageError(
@@ -175,7 +176,7 @@ class Holding:
             raise UsageError(
                 "bad_argument", f"the policy has version {wallet.version} by now; look at it again"
             )
-        policy = self._read_policy(call, asked.policy)
+        policy = self._read_policy(call, asked.policy, wallet.owner)
         if policy is None:
             raise UsageError("policy_invalid", "an empty policy; one without rules refuses all")
         if changes is not None:
@@ -235,6 +236,22 @@ class Holding:
             for place in range(len(wallet.accounts))
         ]
         return Exported(DONE, requests.KEY, b"".join(keys), b"", None, 0)
+
+
+def _require_possible(policy: Policy, owner: bytes) -> None:
+    """Refuse a policy that could never be changed again, or an export that could never be approved.
+
+    Raises:
+        UsageError: `policy_invalid`.
+    """
+    for name, wanted in (("changes", policy.changes), ("export", policy.export)):
+        # Nobody approves what they have asked for. Others than the owner ask for changes alone, each one of the set.
+        if isinstance(wanted, Approvals) and len(wanted.keys - {owner}) < wanted.m:
+            raise UsageError(
+                "policy_invalid",
+                f"{name} wants {wanted.m} approvals of {len(wanted.keys)} clients, the owner among them, and nobody "
+                "approves what they have asked for: it could never be; lower m, or name one more",
+            )
 
 
 def _text(given: bytes) -> str:

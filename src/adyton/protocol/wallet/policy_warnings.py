@@ -9,6 +9,7 @@ from adyton.protocol.wallet.intent import TRANSACTION
 from adyton.protocol.wallet.rule import Limit, Rule
 from adyton.protocol.wallet.rule_call import Call
 from adyton.protocol.wallet.rule_typed import TypedRule
+from adyton.protocol.wallet.shown import printable
 
 if TYPE_CHECKING:
     from adyton.protocol.wallet.policy_rules import RuleReader
@@ -84,7 +85,7 @@ def _of_call(rule: Rule, call: Call) -> list[str]:
     about = []
     text = call.signature.text
     if call.open_to:
-        about.append(f"{text} of any contract")
+        about.append(f"{printable(text)} of any contract")
     place = _GRANTS.get(text)
     if place is not None and not call.bounded.get((place,)) and not _limited(rule, "arg:"):
         about.append(f"{text} without a bound on the amount")
