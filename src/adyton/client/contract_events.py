@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from adyton.client.chain import VerifiedBlock
 from adyton.client.keystore import Identity
 from adyton.core.errors import Error
+from adyton.core.schema import decode_one_of
 from adyton.protocol.contract import Contract, ContractEntry, PublicEvent
 from adyton.protocol.derived import open_derived
+from adyton.protocol.identity.answers import IdentityEntry
 from adyton.protocol.padding import size_class, unpad
+
+_BODIES: Final = {cls.WIRE_NAME: cls for cls in (ContractEntry, IdentityEntry)}
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,9 @@ class EventReader:
         for index, part in enumerate(block.parts):
             if part.kind != "request" or part.body is None or part.task_hash is None:
                 continue
-            entry = ContractEntry.decode(part.body)
+            entry = decode_one_of(part.body, _BODIES)
+            if not isinstance(entry, ContractEntry):
+                continue
             if entry.contract is not None:
                 self.contracts[entry.contract.address] = entry.contract
             at = (block.header.height, block.header.time_ms, part.task_hash)

@@ -49,6 +49,19 @@ class Identity:
         secret = derive(self._secret, Context.KDF_CLIENT_EVENTS)
         return secret, hpke_public(secret)
 
+    def holder_key(self, chain_id: bytes, salt: bytes) -> bytes:
+        """Return the seed of the Ed25519 key that credentials of the DID with this salt are bound to."""
+        return derive(self._secret, Context.KDF_CLIENT_HOLDER, chain_id, salt)
+
+    def agreement_key(self, chain_id: bytes, salt: bytes) -> tuple[bytes, bytes]:
+        """Return secret and public X25519 key to which uses are sealed for the DID with this salt."""
+        secret = derive(self._secret, Context.KDF_CLIENT_AGREEMENT, chain_id, salt)
+        return secret, hpke_public(secret)
+
+    def issuer_key(self, chain_id: bytes, salt: bytes) -> bytes:
+        """Return the seed of the Ed25519 key of the demo issuer with this salt."""
+        return derive(self._secret, Context.KDF_CLIENT_ISSUER, chain_id, salt)
+
     def response_key(self, chain_id: bytes, request_id: bytes) -> bytes:
         """Return the key under which a request's response comes back."""
         return derive(self._secret, Context.KDF_CLIENT_RESPONSE, chain_id, request_id)

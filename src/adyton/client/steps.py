@@ -54,6 +54,14 @@ WALLET_STEPS: Final = (
     "an opened signature is the opened account's, over the opened digest",
     "the key was not used too long after its evidence was made, and nothing is of the future",
 )
+IDENTITY_STEPS: Final = (
+    *CONTRACT_STEPS[:4],
+    "the entry commits to the commitments of a verdict",
+    "each field that is opened fits its commitment",
+    "the opened fields agree with each other, and the policy shown is that whose hash is opened",
+    "an opened range proof is about this verdict and the policy's day, and holds",
+    "the key was not used too long after its evidence was made, and nothing is of the future",
+)
 ANSWER_STEPS: Final = (
     "the answer names the envelope that was sent",
     "the entry lies in this chain, executed and signed by attested code, and joins what was seen",

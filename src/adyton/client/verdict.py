@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from adyton.protocol.claims import WALLET_FIELDS
+from adyton.protocol.claims import IDENTITY_FIELDS, WALLET_FIELDS
 
 SUBJECTS: Final = ("code", "inputs", "result", "run information")
 _FIELDS_OF: Final[Mapping[str, frozenset[str]]] = {
@@ -24,12 +24,14 @@ _FIELDS_OF: Final[Mapping[str, frozenset[str]]] = {
         {"address", "code_hash", "method", "caller", "input", "status", "output", "usage"}
     ),
     "request": frozenset(WALLET_FIELDS),
+    "verdict": frozenset(IDENTITY_FIELDS),
 }
 _SUBJECTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "run": SUBJECTS,
     "notarization": ("file",),
     "contract call": ("call", "state"),
     "wallet request": ("request", "keys"),
+    "identity verdict": ("verdict", "credential"),
 }
 _OPENED: Final[Mapping[str, str]] = {
     "code": "the digest of the code",
@@ -59,6 +61,13 @@ _OPENED: Final[Mapping[str, str]] = {
     "nonce": "the nonce",
     "digest": "the digest that was signed",
     "signature": "the signature",
+    "party": "the relying party",
+    "request": "the request",
+    "epoch": "the epoch",
+    "answer": "yes or no",
+    "reason": "one word why",
+    "pseudonym": "the pseudonym at this party",
+    "range": "the range proof",
 }
 
 
@@ -67,7 +76,7 @@ class Verdict:
     """The facts of a certificate that holds, and their meaning.
 
     Attributes:
-        subject: `run`, `notarization`, `contract call` or `wallet request`.
+        subject: `run`, `notarization`, `contract call`, `wallet request` or `identity verdict`.
         platform: kind of platform that the evidence is of.
         hardware_rooted: whether a maker of hardware vouches for the code and for secrecy.
         stale_ms: how much older the evidence was, at the time of the run, than the policy allows; 0

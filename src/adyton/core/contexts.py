@@ -118,6 +118,9 @@ class Context(bytes, Enum):
     KDF_RANGE_BLINDING = b"adyton/1/kdf/range-blinding"
     KDF_RANGE_NONCE = b"adyton/1/kdf/range-nonce"
     KDF_CLIENT_EVENTS = b"adyton/1/kdf/client-events-key"
+    KDF_CLIENT_HOLDER = b"adyton/1/kdf/client-holder-key"
+    KDF_CLIENT_AGREEMENT = b"adyton/1/kdf/client-agreement-key"
+    KDF_CLIENT_ISSUER = b"adyton/1/kdf/client-demo-issuer-key"
     KDF_SEALING = b"adyton/1/kdf/sealing"
     KDF_SEALING_SIMULATED = b"adyton/1/kdf/simulated-sealing-NOT-HARDWARE"
 

@@ -1,0 +1,145 @@
+"""Registries and status lists from a client's side: what is registered, what is held of it, and nothing unverified.
+
+name = register(session, IssuerRecord(owner=own_key(session), salt=fresh_salt(), …)).name
+issuer = resolve(session, name, IssuerRecord)
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from adyton.client.exchange import Accepted
+from adyton.client.session import Session
+from adyton.core.errors import UsageError, VerificationError
+from adyton.core.schema import decode_one_of
+from adyton.protocol.credentials.did import SALT
+from adyton.protocol.identity import requests as protocol
+from adyton.protocol.identity.answers import IdentityEntry, Records, Registered, StatusKept
+from adyton.protocol.identity.naming import name_of
+from adyton.protocol.identity.registries import (
+    RECORDS,
+    DidRecord,
+    IssuerRecord,
+    PartyRecord,
+    PolicyRecord,
+    Record,
+)
+
+_R = TypeVar("_R", DidRecord, IssuerRecord, PartyRecord, PolicyRecord)
+_WORDS = {
+    DidRecord: "did",
+    IssuerRecord: "issuer",
+    PartyRecord: "relying party",
+    PolicyRecord: "policy",
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A record that was made or changed, and the proof.
+
+    Attributes:
+        name: of the record, 32 bytes.
+        record: as it is now.
+        accepted: entry and response.
+    """
+
+    name: bytes
+    record: Record
+    accepted: Accepted
+
+
+def own_key(session: Session) -> bytes:
+    """Return the client key that records of this client name as their owner, 32 bytes."""
+    return session.keystore.identity.signing_key.public
+
+
+def fresh_salt() -> bytes:
+    """Return the salt of a new record, 16 bytes."""
+    return secrets.token_bytes(SALT)
+
+
+def register(session: Session, record: Record) -> Made:
+    """Make a record, or put another version in the place of one's own.
+
+    Raises:
+        VerificationError: another record was made. PolicyError: `not_owner`, `version_conflict`, `record_given_up`.
+        UsageError, MalformedError: the text says what does not hold. Error: as `Session.request`.
+    """
+    name = name_of(session.pin.chain_id, record)
+    asked = protocol.Register(record.encode())
+    title = f"{_WORDS[type(record)]} {name.hex()[:16]}"
+    accepted = session.request(protocol.APP, protocol.REGISTER, asked.encode(), name=title)
+    told = Registered.decode(accepted.response.result)
+    public = IdentityEntry(record.encode(), ()).encode()
+    if (told.name, told.version, accepted.entry.part.body) != (name, record.version, public):
+        raise VerificationError("answer_invalid", "another record was made than was asked for")
+    return Made(name, record, accepted)
+
+
+def resolve(session: Session, name: bytes, kind: type[_R]) -> _R:
+    """Return a record as it is now.
+
+    Raises:
+        UsageError: `not_found`, there is none, or one of another kind. VerificationError: of another name.
+        Error: as `Session.read`.
+    """
+    asked = protocol.OfRecord(name).encode()
+    record = _decoded(session.read(protocol.APP, protocol.RESOLVE, asked))
+    if name_of(session.pin.chain_id, record) != name:
+        raise VerificationError("answer_invalid", "another record is shown than asked for")
+    if not isinstance(record, kind):
+        what = f"a {_WORDS[type(record)]}, not a {_WORDS[kind]}"
+        raise UsageError("not_found", f"the record of that name is {what}")
+    return record
+
+
+def own_records(session: Session) -> Iterator[tuple[bytes, Record]]:
+    """Yield this client's records with their names, in the order of names.
+
+    Raises:
+        VerificationError: another client's, or not in order. Error: as `Session.read`.
+    """
+    after = bytes(32)
+    while True:
+        asked = protocol.OfRecord(after).encode()
+        page = Records.decode(session.read(protocol.APP, protocol.LIST, asked)).records
+        if not page:
+            return
+        for encoded in page:
+            record = _decoded(encoded)
+            name = name_of(session.pin.chain_id, record)
+            if record.owner != own_key(session) or name <= after:
+                raise VerificationError(
+                    "answer_invalid", "records of another client are listed, or out of order"
+                )
+            after = name
+            yield name, record
+
+
+def bring_status(session: Session, issuer: bytes, uri: str, token: str) -> StatusKept:
+    """Bring a status list in, for everybody whose credential is in it.
+
+    Args:
+        issuer: record of who signs it.
+        uri: its address, which that record has.
+        token: as it was fetched from there.
+
+    Raises:
+        UsageError: `not_found`, no such issuer or list. VerificationError, MalformedError: it does not verify, or an
+        older one than is held. Error: as `Session.request`.
+    """
+    try:
+        encoded = token.encode("ascii")
+    except UnicodeEncodeError:
+        raise UsageError("bad_argument", "a status list is a JWT in ASCII") from None
+    asked = protocol.BringStatus(issuer, uri, encoded)
+    accepted = session.request(protocol.APP, protocol.STATUS, asked.encode(), name="status list")
+    return StatusKept.decode(accepted.response.result)
+
+
+def _decoded(encoded: bytes) -> Record:
+    return decode_one_of(encoded, RECORDS)
