@@ -20,6 +20,7 @@ from adyton.mqtt.identity import Identity
 from adyton.mqtt.link import Incoming, Link, Outgoing
 
 START_S: Final = 20.0
+_DRAIN_S: Final = 3.0
 _SELF_TEST: Final = "selftest"
 _SELF_TEST_S: Final = 10.0
 _log = logging.getLogger("adyton.gateway")
@@ -107,7 +108,10 @@ class MqttGateway:
     def close(self) -> None:
         """Say goodbye, and end."""
         self._relay.close()
+        # Whoever waits for the node is told that there is no answer, before the gateway is gone.
         self._node.close()
+        if self._link.up:
+            self._relay.drain(_DRAIN_S)
         self._link.close(self._status("offline"))
 
     def _came_up(self) -> None:

@@ -31,6 +31,7 @@ PER_SECOND_EACH: Final = 500  # of one
 _WORKERS: Final = 32
 _PATIENT_WORKERS: Final = 128  # for requests whose answer the node may hold back
 _TIMEOUT_S: Final = 120.0
+_DRAIN_STEP_S: Final = 0.01
 _ACCEPT: Final = f"{CBOR}, {CONTENT_TYPE.decode()}, {OCTETS}"
 _log = logging.getLogger("adyton.gateway")
 
@@ -114,9 +115,15 @@ class Relay:
             raise
 
     def close(self) -> None:
-        """Take no more; what is under way is left to end."""
-        self._quick.shutdown(wait=False, cancel_futures=True)
-        self._patient.shutdown(wait=False, cancel_futures=True)
+        """Take no more; what is under way goes on to its end."""
+        self._quick.shutdown(wait=False)
+        self._patient.shutdown(wait=False)
+
+    def drain(self, timeout_s: float) -> None:
+        """Wait until the broker has every answer, or so long."""
+        deadline = time.monotonic() + timeout_s
+        while self._places.count and time.monotonic() < deadline:
+            time.sleep(_DRAIN_STEP_S)
 
     def _begin(self, held: _Held, message: Incoming) -> None:
         request = RelayRequest.decode(message.payload)

@@ -91,6 +91,8 @@ class Upstream:
         deadline = time.monotonic() + timeout_s
         while True:
             with self._lock:
+                if self._closed:
+                    raise UnavailableError("unreachable", "the gateway is ending")
                 connection = self._idle.pop() if self._idle else None
             reused = connection is not None
             try:
