@@ -77,6 +77,13 @@ def test_a_key_has_a_full_name(wrong: str) -> None:
         read_did_url(wrong)
 
 
+def test_a_fragment_is_bounded_too() -> None:
+    longest = "did:a:b#" + "x" * limits.DID
+    assert read_did_url(longest)[1] == "x" * limits.DID
+    with pytest.raises(MalformedError):
+        read_did_url(longest + "x")
+
+
 def test_the_networks_own_dids() -> None:
     did = own_did(CHAIN, NAME)
     assert str(did) == f"did:adyton:0001020304050607:{NAME.hex()}"

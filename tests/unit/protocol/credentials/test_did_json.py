@@ -93,6 +93,20 @@ def test_what_we_write_is_read_back() -> None:
         assert read_document(written, document.did) == document
 
 
+@pytest.mark.parametrize(
+    "context", ["https://www.w3.org/ns/did/v1", ["https://www.w3.org/ns/did/v1.1"], None]
+)
+def test_contexts(context: Any) -> None:
+    assert pinned(changed("@context", context)) == pinned(DOCUMENT)
+
+
+def test_as_many_keys_as_a_document_may_have() -> None:
+    method = DOCUMENT["verificationMethod"][0]
+    keys = [{**method, "id": f"#{number}"} for number in range(limits.DID_KEYS)]
+    made = {"id": str(WEB), "verificationMethod": keys}
+    assert len(pinned(made).methods) == limits.DID_KEYS
+
+
 def test_a_document_of_did_jwk_is_read_back() -> None:
     document = resolve_did_jwk(did_of_jwk(read_multikey(P)))
     assert read_document(document_json(document), document.did) == document
