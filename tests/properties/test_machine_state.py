@@ -16,8 +16,9 @@ from adyton.core import limits
 from adyton.core.errors import InvariantError, VerificationError
 from adyton.enclave.keys import Keys
 from adyton.enclave.sealing import EpochSecret, Root
-from adyton.enclave.state import DURABLE, TRANSIENT, Loaded, State
+from adyton.enclave.state import Loaded, State
 from adyton.enclave.state_tree import StateTree
+from adyton.enclave.state_value import DURABLE, TRANSIENT
 from adyton.protocol.genesis import Genesis
 from adyton.protocol.ledger import stored_digest, write_set_digest
 from tests.host_simulator import MEASUREMENT, NOW_MS, configuration

@@ -64,6 +64,7 @@ EPOCH_DELAY: Final = (
 EPOCH_BLOCKS_LEAST: Final = 8  # of an epoch, where epochs advance
 EPOCH_RETRY: Final = 64  # heights after which a proposal that is not ordered is made anew
 EPOCH_REWRAP: Final = 16  # transient values that one block seals under the new epoch
+EPOCH_REWRAP_BYTES: Final = 1 * MIB  # after which a block seals no more of them
 EPOCHS_HELD: Final = 4  # the current one, the next, and those whose values are not all sealed anew
 
 # channel

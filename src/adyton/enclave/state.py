@@ -25,10 +25,7 @@ from adyton.enclave.generations import Generations
 from adyton.enclave.hot_values import HotValues
 from adyton.enclave.keys import Keys
 from adyton.enclave.state_tree import StateTree
-from adyton.enclave.state_value import DURABLE as DURABLE
-from adyton.enclave.state_value import PADDED as PADDED
-from adyton.enclave.state_value import TRANSIENT as TRANSIENT
-from adyton.enclave.state_value import Pending, Value, generation
+from adyton.enclave.state_value import DURABLE, PADDED, TRANSIENT, Pending, Value, generation
 from adyton.protocol.ledger import stored_digest
 from adyton.protocol.padding import pad, unpad
 
@@ -171,14 +168,17 @@ class State:
 
     def _seal_anew(self) -> None:
         """Seal the next few stale values under the current epoch's key, in the order of stored names."""
+        size = 0
         for _ in range(limits.EPOCH_REWRAP):
-            name = self._generations.take()
+            name = self._generations.take() if size < limits.EPOCH_REWRAP_BYTES else None
             if name is None:
                 break
             value = self._committed(name)
             if value is None:
                 raise InvariantError("invariant", "a transient value that is not in the tree")
-            self._put(name, self._seal(name, Pending(value, TRANSIENT), value, _NO_ENTRY))
+            sealed = self._seal(name, Pending(value, TRANSIENT), value, _NO_ENTRY)
+            self._put(name, sealed)
+            size += len(sealed)
         self._generations.settle()
 
     def committed(self, height: int) -> None:

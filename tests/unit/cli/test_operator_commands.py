@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from adyton.core.crypto import SigningKey
-from adyton.core.errors import UnavailableError
-from adyton.host.config import DEFAULT_TASKS, ServeSettings, fixed_at_genesis
+from adyton.core.errors import UnavailableError, UsageError
+from adyton.host.config import DEFAULT_EPOCHS, DEFAULT_TASKS, ServeSettings, fixed_at_genesis
 from adyton.host.image import measure
 from adyton.host.serve import ServerFacts
 from adyton.host.store import Store
 from adyton.protocol.envelope import Invite
+from adyton.protocol.genesis import EpochPolicy
 from tests.ledger_builder import Ledger
 from tests.unit.cli.conftest import Adyton, has_line
 
@@ -92,11 +93,46 @@ def test_one_limit_leaves_the_stored_ones_as_they_are(
 
 
 @pytest.mark.parametrize(
+    ("asked", "policy"),
+    [
+        (("--epoch-blocks", "0"), (0, 0)),
+        (("--epoch-blocks", "8"), (8, 8)),
+        (("--epoch-blocks", "1000"), (1000, 100)),
+        (("--epoch-blocks", "20", "--epoch-grace", "4"), (20, 4)),
+    ],
+)
+def test_serve_passes_epochs_on(
+    adyton: Adyton, served: list[ServeSettings], asked: tuple[str, ...], policy: tuple[int, int]
+) -> None:
+    adyton("serve", "--data", "d", *asked)
+    assert served[0].epochs == EpochPolicy(*policy)
+
+
+def test_epochs_are_fixed_at_genesis(tmp_path: Path) -> None:
+    fixed = fixed_at_genesis(ServeSettings(data=tmp_path))
+    assert fixed.configuration.epochs == DEFAULT_EPOCHS
+    assert fixed_at_genesis(ServeSettings(data=tmp_path, epochs=DEFAULT_EPOCHS)) == fixed
+    with pytest.raises(UsageError, match="epochs differs"):
+        fixed_at_genesis(ServeSettings(data=tmp_path, epochs=EpochPolicy(0, 0)))
+
+
+@pytest.mark.parametrize(
     "wrong",
-    [("--port", "65536"), ("--wall", "0"), ("--memory", "99999999"), ("--workers", "65")],
+    [
+        ("--epoch-blocks", "7"),
+        ("--epoch-blocks", "-1"),
+        ("--epoch-grace", "3"),
+        ("--epoch-blocks", "20", "--epoch-grace", "0"),
+        ("--epoch-blocks", "20", "--epoch-grace", "21"),
+        ("--epoch-blocks", "0", "--epoch-grace", "1"),
+        ("--port", "65536"),
+        ("--wall", "0"),
+        ("--memory", "99999999"),
+        ("--workers", "65"),
+    ],
 )
 def test_serve_refuses_what_cannot_be(
-    adyton: Adyton, served: list[ServeSettings], wrong: tuple[str, str]
+    adyton: Adyton, served: list[ServeSettings], wrong: tuple[str, ...]
 ) -> None:
     said = adyton("serve", "--data", "d", *wrong)
     assert said.status == 2

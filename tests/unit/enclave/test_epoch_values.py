@@ -59,6 +59,22 @@ def test_pending_tasks_are_sealed_anew_and_can_be_finished(epochs: EpochHost) ->
     assert epochs.ask(boundary.Status(), boundary.StatusAnswer).pending == 0
 
 
+def test_a_block_seals_few_bytes_anew(epochs: EpochHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "EPOCH_REWRAP_BYTES", 1)
+    client = contacted(epochs)
+    submit = python("").encode()
+    epochs.block(*[client.envelope(client.request("tasks", "submit", submit)) for _ in range(7)])
+    begins = epochs.advance()
+    for done in range(1, 7):
+        assert generations(epochs) == [0] * (7 - done) + [1] * done
+        # The secret stays as long as a value needs it, whatever the grace.
+        assert [one.epoch for one in epochs.root.epochs] == [0, 1]
+        epochs.block()
+    assert epochs.height > begins + GRACE
+    assert generations(epochs) == [1] * 7
+    assert [one.epoch for one in epochs.root.epochs] == [1]
+
+
 def test_an_end_that_is_ordered_too_late_is_made_anew(epochs: EpochHost) -> None:
     client = contacted(epochs)
     ended = threading.Event()

@@ -13,7 +13,7 @@ from adyton.core.errors import InvariantError, UnavailableError, UsageError
 from adyton.host import store_schema
 from adyton.host.pages import PageReader
 from adyton.host.records import is_finish, view_consistency
-from adyton.host.store import SEALED_HEAD, Store
+from adyton.host.store import SEALED_HEAD, SEALED_ROOT, Store
 from adyton.protocol.envelope import task_hash
 from tests.host_kit import Chain, verify_whole
 
@@ -102,8 +102,10 @@ def test_a_block_that_does_not_follow_is_refused(store: Store, chain: Chain) -> 
 
 def test_a_failed_commit_leaves_nothing(store: Store, chain: Chain) -> None:
     store.commit_block(chain.block(chain.start_entry()))
+    store.keep_root(chain.genesis, b"old root")
     head = store.meta(SEALED_HEAD)
     result = chain.block(chain.envelope(b"x"), writes=((bytes(32), b"v"),))
+    result = replace(result, sealed_root=b"new root")
     with sqlite3.connect(store._path) as other:
         other.execute(
             "CREATE TRIGGER no BEFORE INSERT ON state BEGIN SELECT RAISE(FAIL, 'no'); END"
@@ -115,7 +117,11 @@ def test_a_failed_commit_leaves_nothing(store: Store, chain: Chain) -> None:
     with sqlite3.connect(store._path) as other:
         assert other.execute("SELECT count(*) FROM blocks").fetchone() == (1,)
         other.execute("DROP TRIGGER no")
+    assert store.meta(SEALED_ROOT) == b"old root"
     assert store.commit_block(result).height == 2
+    assert store.meta(SEALED_ROOT) == b"new root"
+    store.commit_block(chain.block(chain.envelope(b"y")))
+    assert store.meta(SEALED_ROOT) == b"new root"
 
 
 def test_another_chain_is_refused(store: Store, chain: Chain) -> None:

@@ -11,7 +11,8 @@ from adyton.core.errors import PolicyError, UsageError
 from adyton.core.fields import AtMost
 from adyton.core.schema import Bytes32, Message, Uint, message
 from adyton.enclave.apps.base import Call, Outcome
-from adyton.enclave.state import TRANSIENT, Loaded, State
+from adyton.enclave.state import Loaded, State
+from adyton.enclave.state_value import TRANSIENT
 from adyton.protocol import task
 from adyton.protocol.task import Task
 

@@ -17,7 +17,8 @@ from adyton.core.errors import UsageError
 from adyton.core.fields import AtMost
 from adyton.core.schema import Message, message
 from adyton.enclave.keys import Keys
-from adyton.enclave.state import DURABLE, PADDED, Loaded, State
+from adyton.enclave.state import Loaded, State
+from adyton.enclave.state_value import DURABLE, PADDED
 from adyton.protocol import contract as protocol
 from adyton.protocol.contract import Contract, MethodName
 

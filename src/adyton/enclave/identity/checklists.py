@@ -11,7 +11,8 @@ from adyton.core.fields import AtMost
 from adyton.core.schema import Bytes32, Message, Uint, Uint32, message
 from adyton.enclave.apps.base import Call
 from adyton.enclave.identity.book import Book
-from adyton.enclave.state import TRANSIENT, State
+from adyton.enclave.state import State
+from adyton.enclave.state_value import TRANSIENT
 from adyton.protocol.credentials.steps import Checklist as Steps
 from adyton.protocol.credentials.steps import Mark, Step
 from adyton.protocol.identity.answers import Checklist, ChecklistLine

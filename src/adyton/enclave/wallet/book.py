@@ -23,7 +23,8 @@ from typing import Final
 
 from adyton.core import limits
 from adyton.core.errors import InvariantError, UsageError
-from adyton.enclave.state import PADDED, Loaded, State
+from adyton.enclave.state import Loaded, State
+from adyton.enclave.state_value import PADDED
 from adyton.enclave.wallet.records import Floor, KeyRecord, NonceRecord
 from adyton.protocol.wallet.answers import AuditEntry, NextNonce, Proposal, Wallet
 from adyton.protocol.wallet.policy import Policy
