@@ -65,7 +65,7 @@ EPOCH_BLOCKS_LEAST: Final = 8  # of an epoch, where epochs advance
 EPOCH_RETRY: Final = 64  # heights after which a proposal that is not ordered is made anew
 EPOCH_REWRAP: Final = 16  # transient values that one block seals under the new epoch
 EPOCH_REWRAP_BYTES: Final = 1 * MIB  # after which a block seals no more of them
-EPOCHS_HELD: Final = 4  # the current one, the next, and those whose values are not all sealed anew
+EPOCHS_HELD: Final = 2  # the current one, and the next or the one before it
 
 # channel
 FRAME: Final = 24 * MIB

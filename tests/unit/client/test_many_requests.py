@@ -54,6 +54,22 @@ def test_each_content_has_its_own_receipt(session: Session, server: ServerSimula
     assert session.store.requests() == []
 
 
+def test_a_batch_of_an_ended_epoch_is_sealed_anew(
+    session: Session, server: ServerSimulator
+) -> None:
+    notarize_all(session, contents(1))
+    server.epoch += 1
+    server.calls.clear()
+    files = contents(3)
+    outcomes = notarize_all(session, files)
+    for outcome, content in zip(outcomes, files, strict=True):
+        require_receipt(outcome, content, server)
+    # Each envelope was refused for itself; the node is asked for the new epoch's key once.
+    asked = [target.split("?")[0] for _, target, _ in server.calls]
+    assert (asked.count("/key"), asked.count("/evidence")) == (1, 1)
+    assert session.store.requests() == []
+
+
 def test_more_than_a_batch_goes_in_several(session: Session, server: ServerSimulator) -> None:
     count = limits.BATCH_ENVELOPES + 3
     outcomes = notarize_all(session, contents(count))
