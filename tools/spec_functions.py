@@ -41,6 +41,7 @@ from tools import (
     spec_functions_evidence,
     spec_functions_identity,
     spec_functions_mqtt,
+    spec_functions_presenting,
     spec_functions_wallet,
 )
 from tools.spec_diagnostic import diagnostic
@@ -251,6 +252,7 @@ _MODULES = (
     spec_functions_wallet,
     spec_functions_identity,
     spec_functions_mqtt,
+    spec_functions_presenting,
 )
 FUNCTIONS: dict[str, Callable[[Given], Given]] = {
     name.removeprefix("_"): function

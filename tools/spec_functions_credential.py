@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from adyton.core.crypto import HpkeKey
 from adyton.core.errors import CredentialError
 from adyton.protocol.credentials import strict_json
 from adyton.protocol.credentials.age import AgePolicy, cutoff_day, require_age
@@ -14,11 +15,13 @@ from adyton.protocol.credentials.presentation import (
 from adyton.protocol.credentials.sd_jwt_vc import Validity
 from adyton.protocol.credentials.status import Status, StatusReference
 from adyton.protocol.credentials.steps import Checklist, Mark, Step
+from adyton.protocol.identity.opening import open_presentation
+from adyton.protocol.identity.requests import PresentationRequest, SealedPresentation
 
 Given = dict[str, Any]
 
 # Functions whose refusals carry the number of a step, or none, and the word of a reason.
-REASONED: Final = frozenset(("check_presentation", "require_age", "read_jwk"))
+REASONED: Final = frozenset(("check_presentation", "open_presentation", "require_age", "read_jwk"))
 
 
 def _check_presentation(given: Given) -> Given:
@@ -36,26 +39,40 @@ def _read_jwk(given: Given) -> Given:
     return {"algorithms": list(key.algorithms), "thumbprint": key.thumbprint().hex()}
 
 
+def _open_presentation(given: Given) -> Given:
+    return opened(given, begun(Step.ENVELOPE))
+
+
 def told(function: str, given: Given) -> tuple[int | None, str]:
     """Return the step and the reason that a function refuses with; None where it has no steps, empty if it passes."""
-    checklist = begun()
+    checklist = begun(Step.ENVELOPE if function == "open_presentation" else Step.FORM)
     try:
         if function == "check_presentation":
             checked(given, checklist)
+        elif function == "open_presentation":
+            opened(given, checklist)
         else:
             {"require_age": _require_age, "read_jwk": _read_jwk}[function](given)
     except CredentialError as problem:
-        if function != "check_presentation":
+        if not function.endswith("_presentation"):
             return None, problem.reason
         lines = checklist.lines(problem)
         return next(line.step.value for line in lines if line.mark is Mark.FAILED), problem.reason
     return None, ""
 
 
-def begun() -> Checklist:
+def begun(step: Step = Step.FORM) -> Checklist:
     checklist = Checklist()
-    checklist.skip_before(Step.FORM)
+    checklist.skip_before(step)
     return checklist
+
+
+def opened(given: Given, checklist: Checklist) -> Given:
+    request = PresentationRequest.decode(bytes.fromhex(given["request"]))
+    sealed = SealedPresentation.decode(bytes.fromhex(given["sealed"]))
+    key = HpkeKey(bytes.fromhex(given["secret"]))
+    presented = open_presentation(sealed, key, request, checklist)
+    return {"presentation": presented.presentation, "did": presented.did}
 
 
 def checked(given: Given, checklist: Checklist) -> Given:
@@ -80,6 +97,8 @@ def checked(given: Given, checklist: Checklist) -> Given:
             status_required=policy["status_required"],
             claims=frozenset(policy["claims"]),
             age=None if policy["age"] is None else age_policy(policy["age"]),
+            birthdate=policy.get("birthdate", False),
+            stable=policy.get("stable", ""),
         ),
         expected=Expected(given["audience"], given["nonce"]),
         now_s=given["now_s"],

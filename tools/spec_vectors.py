@@ -50,6 +50,7 @@ from tools.spec_cases_identity import did_cases, range_proof_cases, status_list_
 from tools.spec_cases_ledger import ledger_cases
 from tools.spec_cases_mqtt import mqtt_cases
 from tools.spec_cases_notary import notary_cases
+from tools.spec_cases_presenting import identity_cases
 from tools.spec_cases_task import certificate_cases, task_cases
 from tools.spec_cases_wallet import wallet_cases
 from tools.spec_diagnostic import diagnostic, opened_cwt
@@ -72,6 +73,7 @@ CHAPTERS: dict[str, Callable[[World], list[Case]]] = {
     "did": lambda _: did_cases(),
     "status-list": lambda _: status_list_cases(),
     "range-proof": lambda _: range_proof_cases(),
+    "identity": identity_cases,
     "channel": channel_cases,
     "http": http_cases,
     "mqtt": mqtt_cases,

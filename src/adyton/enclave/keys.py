@@ -43,7 +43,7 @@ class Keys:
         self._wallets = bytearray(32)
         derive_into(self._wallets, root.root, Context.KDF_WALLETS, self.chain_id)
         self.pseudonyms = derive(root.root, Context.KDF_PSEUDONYMS, self.chain_id)
-        self._nobody: dict[int, bytes] = {}
+        self._nobody = (-1, b"")  # epoch, public key
         self._transient: dict[int, SivKey] = {}
         self._tickets: dict[int, SivKey] = {}
         self._intake: dict[int, HpkeKey] = {}
@@ -155,12 +155,11 @@ class Keys:
 
     def nobody(self) -> bytes:
         """Return the public key to which is sealed what is for nobody."""
-        key = self._nobody.get(self.epoch)
-        if key is None:
+        if self._nobody[0] != self.epoch:
             place = (self.chain_id, epoch_bytes(self.epoch))
-            key = hpke_public(derive(self._secret(self.epoch), Context.KDF_NOBODY, *place))
-            self._nobody[self.epoch] = key
-        return key
+            secret = derive(self._secret(self.epoch), Context.KDF_NOBODY, *place)
+            self._nobody = (self.epoch, hpke_public(secret))
+        return self._nobody[1]
 
     def ranges(self) -> bytes:
         """Return what hides the birthdays that range proofs of this epoch commit to, 32 bytes.

@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from adyton.core import limits
-from adyton.core.crypto import HPKE_OVERHEAD
 from adyton.core.errors import (
     CredentialError,
     Error,
     InvariantError,
-    MalformedError,
     PolicyError,
     UsageError,
-    VerificationError,
 )
 from adyton.enclave.apps.base import Call
 from adyton.enclave.identity.book import Book
@@ -42,14 +39,13 @@ from adyton.protocol.credentials.range_proof import Statement
 from adyton.protocol.credentials.reasons import WORDS, Reason, refused
 from adyton.protocol.credentials.steps import Checklist, Step
 from adyton.protocol.identity.answers import NO, YES, CredentialUse, Verdict
+from adyton.protocol.identity.opening import open_presentation
 from adyton.protocol.identity.record import commitments, proof_bound, with_proof
 from adyton.protocol.identity.registries import PartyRecord
 from adyton.protocol.identity.requests import (
-    SEALED_LEAST,
     Present,
     Presented,
 )
-from adyton.protocol.padding import size_class
 
 _WHAT: Final = "what was sealed"
 
@@ -173,13 +169,8 @@ class Presenting:
             CredentialError: a step fails; the list says which.
         """
         request, sealed = check.asked.request, check.asked.sealed
-        steps.at(Step.ENVELOPE)
-        size = len(sealed.sealed) - HPKE_OVERHEAD
-        if size_class(size, least=SEALED_LEAST) != size:
-            raise refused(Reason.ENVELOPE, _WHAT)
-
-        steps.at(Step.DECRYPTION)
-        check.presented = self._open(sealed_epoch=sealed.epoch, check=check)
+        key = self.keys.intake(sealed.epoch)
+        check.presented = open_presentation(sealed, key, request, steps)
 
         def key_of(iss: str, kid: str | None) -> PublicKey | None:
             issuer = check.policy.issuers.get(iss)
@@ -198,14 +189,6 @@ class Presenting:
             status_of=lambda reference: self.lists.status(check.issuer, reference, now_s),
             checklist=steps,
         )
-
-    def _open(self, check: _Check, sealed_epoch: int) -> Presented:
-        try:
-            return check.asked.sealed.open(self.keys.intake(sealed_epoch), check.asked.request)
-        except MalformedError:
-            raise refused(Reason.PRESENTED, _WHAT) from None
-        except VerificationError:
-            raise refused(Reason.UNOPENABLE, _WHAT) from None
 
     # --- what is told ---------------------------------------------------------------------------
 
