@@ -244,6 +244,30 @@ def test_the_thread_goes_on_after_a_round_that_broke(bench: Bench) -> None:
     until(lambda: bench.names == ["broadcast"], "it goes on")
 
 
+def test_what_cost_nobody_anything_takes_no_room(bench: Bench) -> None:
+    refused, replaced = PAYER.pay(1), PAYER.pay(2)
+    honest = bench.node.says["eth_sendRawTransaction"]
+    bench.node.says["eth_sendRawTransaction"] = ValueError("insufficient funds")
+    bench.takes = False
+    bench.hand(refused)
+    bench.look()
+    assert bench.journal.find(refused.hash) is None
+    bench.node.says["eth_sendRawTransaction"] = honest
+    bench.hand(replaced)
+    bench.node.says["eth_getTransactionCount"] = "0x3"
+    bench.look()
+    assert bench.journal.find(replaced.hash) is None
+    # It is told all the same, also after a restart.
+    bench.close()
+    bench.open()
+    bench.takes = True
+    bench.look()
+    assert [told["reason"] for _, told in bench.told] == ["refused", "replaced"]
+    bench.hand(replaced)
+    bench.look()
+    assert bench.last["reason"] == "replaced"
+
+
 def test_old_things_are_forgotten(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     paid = PAYER.pay(0)
     bench.hand(paid)

@@ -215,7 +215,9 @@ class Broadcaster:
         self._move(kept, ENDED, body, reports.FAILED, reason)
 
     def _move(self, kept: Kept, state: str, body: bytes, name: str, reason: str = "") -> None:
-        self._journal.move(kept.hash, state, body, reason)
+        # What no block has taken has cost nobody anything, and a device can make as much of it as it likes.
+        mined = name != reports.FAILED or reason == reports.REVERTED
+        self._journal.move(kept.hash, state, body, reason, keep=mined)
         self._counters.transaction(name)
         if state == ENDED:
             self._sent_at.pop(kept.hash, None)

@@ -119,8 +119,10 @@ class Journal:
                     "INSERT INTO event (device, body) VALUES (?, ?)", (device, event)
                 )
 
-    def move(self, hash_: bytes, state: str, event: bytes, reason: str = "") -> None:
-        """Put a transaction into a state, and tell everybody who handed it over."""
+    def move(
+        self, hash_: bytes, state: str, event: bytes, reason: str = "", *, keep: bool = True
+    ) -> None:
+        """Put a transaction into a state, or forget it, and tell everybody who handed it over."""
         with self._lock, Transaction(self._file):
             self._file.execute(
                 "UPDATE tx SET state = ?, last = ?, reason = ?, changed_s = ? WHERE hash = ?",
@@ -130,6 +132,9 @@ class Journal:
                 "INSERT INTO event (device, body) SELECT device, ? FROM handed WHERE hash = ? ORDER BY device",
                 (event, hash_),
             )
+            if not keep:
+                self._file.execute("DELETE FROM tx WHERE hash = ?", (hash_,))
+                self._file.execute("DELETE FROM handed WHERE hash = ?", (hash_,))
 
     def undelivered(self, after: int, most: int) -> list[tuple[int, str, bytes]]:
         """Return events that the broker has not taken: number, device, encoded event."""
