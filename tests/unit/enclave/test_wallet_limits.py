@@ -329,3 +329,26 @@ def test_a_long_signature_is_warned_of_in_few_words(owner: WalletClient) -> None
     asked = requests.New(requests.RANDOM, 1, bytes(32), policy([rule]), "single-host")
     warnings = owner.ordered(requests.NEW, asked, Changed).warnings
     assert any("of any contract" in line for line in warnings)
+
+
+def test_a_key_whose_proposal_ended_may_be_asked_under_anew(
+    owner: WalletClient, others: list[WalletClient], host: HostSimulator
+) -> None:
+    wallet = owner.new(treasury(others))
+    account = wallet.accounts[0].address
+    asked = owner.sign(account, payment(), key="charge 1")
+    assert owner.sign(account, payment(), key="charge 1") == asked
+    others[0].ordered(requests.REJECT, requests.OfProposal(asked.proposal or b""), Changed)
+    again = owner.sign(account, payment(), key="charge 1")
+    assert (again.status, again.proposal != asked.proposal) == ("pending", True)
+    with pytest.raises(UsageError, match="key_reused"):
+        owner.sign(account, payment(value=2), key="charge 1")
+    [proposal] = owner.proposals(wallet)
+    for other in others[:2]:
+        other.approve(proposal)
+    signed = owner.claim(proposal.proposal, Signed)
+    # Its proposal is gone too, but it was signed: under the key there is one payment.
+    assert owner.sign(account, payment(), key="charge 1") == signed
+    late = owner.sign(account, payment(), key="charge 2")
+    host.time_ms += 601_000
+    assert owner.sign(account, payment(), key="charge 2").proposal != late.proposal

@@ -291,11 +291,19 @@ class Book:
         Raises:
             UsageError: `not_found`.
         """
-        held = self._state.get(APP, _PROPOSAL + proposal)
-        made = None if held is None else Proposal.decode(held)
-        if made is None or made.expires_ms <= now_ms:
+        made = self._open_proposal(proposal, now_ms)
+        if made is None:
             raise UsageError("not_found", "no open proposal of that name; it may have expired")
         return made
+
+    def has_proposal(self, proposal: bytes, now_ms: int) -> bool:
+        """Say whether a proposal is open."""
+        return self._open_proposal(proposal, now_ms) is not None
+
+    def _open_proposal(self, proposal: bytes, now_ms: int) -> Proposal | None:
+        held = self._state.get(APP, _PROPOSAL + proposal)
+        made = None if held is None else Proposal.decode(held)
+        return None if made is None or made.expires_ms <= now_ms else made
 
     def proposals(self, wallet: bytes, now_ms: int) -> list[Proposal]:
         """Return the open proposals of a wallet, oldest first."""

@@ -94,8 +94,9 @@ class Signer:
             held = self._book.answered(key)
             if held is not None and held.content != content:
                 raise UsageError("key_reused", "the idempotency key was used for another request")
-            if held is not None:
-                return Signed.decode(held.answer)
+            before = None if held is None else Signed.decode(held.answer)
+            if before is not None and not self._has_ended(before, call.time_ms):
+                return before
         # 3
         intent = read_intent(asked, self._book)
         told = self._decide(request, intent)
@@ -103,6 +104,10 @@ class Signer:
             record = KeyRecord(content, told.encode())
             self._book.write_answered(key, record, call.time_ms)
         return told
+
+    def _has_ended(self, before: Signed, now_ms: int) -> bool:
+        """Say whether an answer was of a proposal that is gone: expired, rejected, or refused when it was claimed."""
+        return before.proposal is not None and not self._book.has_proposal(before.proposal, now_ms)
 
     def _decide(self, asked: _Asked, intent: Intent) -> Signed:
         # 4
