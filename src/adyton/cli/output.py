@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import Any, Final
 _PATIENCE_S: Final = 1.0
 _REDRAW_S: Final = 0.2
 _CLEAR: Final = "\r\x1b[K"
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 SIMULATED: Final = (
     "adyton: WARNING: this platform is SIMULATED: no hardware protects it, "
     "its operator can read and change everything"
@@ -126,6 +128,11 @@ def printable(text: str) -> str:
 def shown_json(value: Any) -> str:
     """Return the value as JSON in one line, what would steer a terminal escaped."""
     return _escaped(json.dumps(value, ensure_ascii=False))
+
+
+def json_lines(encoded: str) -> list[str]:
+    """Return somebody's JSON text line by line, what would steer a terminal escaped; it means the same."""
+    return ["\t".join(map(_escaped, line.split("\t"))) for line in _LINE_END.split(encoded)]
 
 
 def _escaped(encoded: str) -> str:

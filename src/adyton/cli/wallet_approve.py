@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import open_session
-from adyton.cli.output import Output, printable
+from adyton.cli.output import Output, json_lines, printable
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_asking import say_signing
 from adyton.cli.wallet_intent import confirm, intent_words
@@ -158,8 +158,9 @@ def _words(shown: Shown, proposal: Proposal) -> list[str]:
         return intent_words(shown, Sign.decode(proposal.content))
     if proposal.method == POLICY:
         asked = ChangePolicy.decode(proposal.content)
-        text = asked.policy.decode(errors="replace").splitlines()
-        return [f"another policy in the place of version {asked.version}:", *text]
+        text = json_lines(asked.policy.decode(errors="replace"))
+        title = f"another policy in the place of version {asked.version}:"
+        return [title, *(line.expandtabs(2) for line in text)]
     return ["the wallet's secret leaves the enclave: whoever asked for it gets it"]
 
 

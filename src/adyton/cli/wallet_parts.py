@@ -92,6 +92,9 @@ def wei(text: str | None, option: str) -> int | None:
     if text is None:
         return None
     found = _AMOUNT.fullmatch(text)
+    if found is None and re.fullmatch(r"[0-9]{1,78}\.[0-9]{1,18}", text):
+        hint = f"without a unit it is in wei; write {text}ether or {text}gwei"
+        raise UsageError("bad_argument", f"{option} is not whole: {hint}")
     if found is None:
         return integer(text, option, 0, WEI_MAX)
     places = _UNITS[found[3]]

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import hex_bytes, open_session
-from adyton.cli.output import Output, printable
+from adyton.cli.output import Output, json_lines
 from adyton.cli.policy_example import example
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_intent import Preview, preview, preview_of
@@ -74,7 +74,7 @@ def _show(args: argparse.Namespace, out: Output) -> int:
     if not shown.policy:
         out.note("adyton: the wallet has no policy, so it refuses everything")
     text = shown.policy.decode(errors="replace")
-    out.text(*[printable(line) for line in text.expandtabs().splitlines()])
+    out.text(*json_lines(text.rstrip("\r\n")) if text else ())
     out.json(
         {
             "wallet": shown.wallet.wallet.hex(),

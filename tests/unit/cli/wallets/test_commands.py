@@ -15,10 +15,10 @@ import pytest
 
 from adyton.client.keystore_v3 import decrypt, encrypt
 from adyton.client.wallet_document import read_asked
-from adyton.protocol.wallet.answers import Account
+from adyton.protocol.wallet.answers import Account, Proposal
 from adyton.protocol.wallet.decision import decide
 from adyton.protocol.wallet.policy_reader import read_policy
-from adyton.protocol.wallet.requests import Sign, amount
+from adyton.protocol.wallet.requests import ChangePolicy, Sign, amount
 from tests.adversary.wallet_server import Held, WalletServer
 from tests.unit.cli.conftest import Adyton, has_line, refused
 from tests.unit.cli.wallets.conftest import (
@@ -241,6 +241,24 @@ def test_a_policy_is_set_after_it_was_read(
     before = len(server.recorded)
     refused(trusted("wallet", "policy", "set", "other.json"), 2, "policy_invalid")
     assert len(server.recorded) == before
+
+
+def test_a_policy_that_would_steer_a_terminal_is_shown_escaped(
+    trusted: Adyton, own: str, server: WalletServer
+) -> None:
+    [held] = server.held.values()
+    held.policy = '{"v":1,\r\t"rules":[], "name":"a\u009b2Jb\u202ec\u2028d"}\r\n'.encode()
+    shown = trusted("wallet", "policy", "show").stdout
+    assert shown == '{"v":1,\n\t"rules":[], "name":"a\\u009b2Jb\\u202ec\\u2028d"}\n'
+    assert json.loads(shown) == json.loads(held.policy)
+    proposed = ChangePolicy(held.known.wallet, held.policy, 1).encode()
+    waits = Proposal(
+        bytes(32), held.known.wallet, "policy", bytes(32), proposed, bytes(32), 1, (), (), 2**50
+    )
+    server.waiting[bytes(32)] = waits
+    listed = trusted("wallet", "proposals").stdout
+    assert r"a\u009b2Jb\u202ec\u2028d" in listed
+    assert all(line.isprintable() for line in listed.split("\n"))
 
 
 def test_how_far_limits_are_used_is_shown_in_words(

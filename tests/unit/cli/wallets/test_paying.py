@@ -29,7 +29,7 @@ from tests.unit.cli.wallets.conftest import (
 @pytest.mark.parametrize(
     ("given", "code", "words"),
     [
-        (("--to", VENDOR, "--value", "1.5", "--chain", "4", *FEES), "bad_argument", "not whole"),
+        (("--to", VENDOR, "--value", "1.5", "--chain", "4", *FEES), "bad_argument", "write 1.5ether"),
         (("--to", VENDOR, "--value", "1.5wei", "--chain", "4", *FEES), "bad_argument", "whole"),
         (("--to", VENDOR.lower(), "--value", "1", "--chain", "4", *FEES), "bad_argument", "lowercase"),
         (("--to", VENDOR[:-1] + "5", "--value", "1", "--chain", "4", *FEES), "bad_argument", "checksum"),
