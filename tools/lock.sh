@@ -20,6 +20,7 @@ compile zk pyproject.toml --extra zk --constraints requirements/dev.txt
 compile enclave requirements/enclave.in --constraints requirements/dev.txt
 compile oracle requirements/oracle.in --constraints requirements/dev.txt
 compile web3 requirements/web3.in --constraints requirements/dev.txt
+compile sdjwt requirements/sdjwt.in --constraints requirements/dev.txt
 
 if grep -nE '://|^(-i|-f|--index|--extra-index|--find-links|--trusted)|@ file|(^|[[:space:]])/' requirements/*.txt; then
     echo "lock: an address or a path is in requirements/" >&2

@@ -12,6 +12,8 @@ from adyton.cli import (
     chain,
     conflicts,
     contract,
+    credential,
+    did,
     failures,
     gateway,
     invite,
@@ -22,6 +24,7 @@ from adyton.cli import (
     serve,
     tasks,
     trust,
+    verifier,
     verify,
     wallet,
     whoami,
@@ -42,6 +45,9 @@ NOUNS: Final = (
     contract,
     gateway,
     wallet,
+    did,
+    credential,
+    verifier,
     invite,
     whoami,
 )
@@ -65,6 +71,10 @@ confidential contracts:
 wallets that pay by policy:
   adyton wallet new --policy policy.json
   adyton wallet send --to ADDRESS --value WEI --chain N --node URL
+
+credentials, of which a relying party learns yes or no:
+  adyton credential present REQUEST
+  adyton verifier request
 
 anybody:
   adyton verify CERTIFICATE --fingerprint HEX64

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from adyton.client.verdict import Verdict
 
 _DESCRIPTION = """\
-Check a run certificate, the receipt of a contract's call or of a wallet's signature, or a notary's receipt
-together with the file it is of, without asking any server. Says in plain words who could have read what. Exits with 0
+Check a run certificate, the receipt of a contract's call, of a wallet's signature or of a credential's check, or a
+notary's receipt together with the file it is of, without asking any server. Says in plain words who could have read what. Exits with 0
 only where the file verifies and the policy holds: a pinned fingerprint, no simulated platform unless
 allowed, the least ordering, evidence that was fresh when the task ran.
 
@@ -121,8 +121,16 @@ def _checked(
     unverified: bytes, path: Path, args: argparse.Namespace, settings: Settings, out: Output
 ) -> Verdict:
     from adyton.client.contract_receipt import ContractReceipt
+    from adyton.client.identity_receipt import IdentityReceipt
     from adyton.client.notary import NotaryReceipt
-    from adyton.client.steps import CONTRACT_STEPS, NOTARY_STEPS, RUN_STEPS, WALLET_STEPS, Steps
+    from adyton.client.steps import (
+        CONTRACT_STEPS,
+        IDENTITY_STEPS,
+        NOTARY_STEPS,
+        RUN_STEPS,
+        WALLET_STEPS,
+        Steps,
+    )
     from adyton.client.wallet_receipt import WalletReceipt
 
     policy = _policy(args, settings)
@@ -131,6 +139,7 @@ def _checked(
         NotaryReceipt.WIRE_NAME: NOTARY_STEPS,
         ContractReceipt.WIRE_NAME: CONTRACT_STEPS,
         WalletReceipt.WIRE_NAME: WALLET_STEPS,
+        IdentityReceipt.WIRE_NAME: IDENTITY_STEPS,
     }
     kind = next((name for name in kinds if name.encode() in unverified[:64]), "")
     content = _content(path, args.file) if kind == NotaryReceipt.WIRE_NAME else None
@@ -154,6 +163,7 @@ def _verdict(
 ) -> Verdict:
     from adyton.client.certificate import verify_certificate
     from adyton.client.contract_receipt import ContractReceipt, verify_contract_receipt
+    from adyton.client.identity_receipt import IdentityReceipt, verify_identity_receipt
     from adyton.client.notary import NotaryReceipt, verify_notary_receipt
     from adyton.client.wallet_receipt import WalletReceipt, verify_wallet_receipt
 
@@ -162,6 +172,8 @@ def _verdict(
         return verify_contract_receipt(unverified, policy=policy, now_ms=now_ms, steps=steps)
     if kind == WalletReceipt.WIRE_NAME:
         return verify_wallet_receipt(unverified, policy=policy, now_ms=now_ms, steps=steps)
+    if kind == IdentityReceipt.WIRE_NAME:
+        return verify_identity_receipt(unverified, policy=policy, now_ms=now_ms, steps=steps)
     if kind == NotaryReceipt.WIRE_NAME:
         return verify_notary_receipt(
             unverified, content=content, policy=policy, now_ms=now_ms, steps=steps

@@ -135,9 +135,13 @@ class Verdict:
         if subject == "file":
             return "could not have read it: the ledger holds a salted commitment"
         if not self.hardware_rooted:
+            if subject == "credential":
+                return "could not have read it, unless the operator let them: it came in sealed"
             return (
                 "could not have read it, unless the operator let them: it left the machine sealed"
             )
+        if subject == "credential":
+            return "could not have read it: it came in sealed to the enclave, and stayed there"
         return "could not have read it: it left the machine sealed to the client"
 
     def remarks(self) -> tuple[str, ...]:
