@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from adyton.client.verdict import Verdict
 
 _DESCRIPTION = """\
-Check a run certificate, the receipt of a contract's call, of a wallet's signature or of a credential's check, or a
-notary's receipt together with the file it is of, without asking any server. Says in plain words who could have read what. Exits with 0
-only where the file verifies and the policy holds: a pinned fingerprint, no simulated platform unless
-allowed, the least ordering, evidence that was fresh when the task ran.
+Check a run certificate, the receipt of a contract's call, of a wallet's signature or of a
+credential's check, or a notary's receipt together with the file it is of, without asking any
+server. Says in plain words who could have read what. Exits with 0 only where the file verifies and
+the policy holds: a pinned fingerprint, no simulated platform unless allowed, the least ordering,
+evidence that was fresh when the task ran.
 
 With --explain it lists every step of the verification as passed, failed or not reached. With
 --redact it writes a copy that opens less: what is closed there can be neither read nor guessed from

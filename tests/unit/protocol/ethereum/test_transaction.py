@@ -36,15 +36,15 @@ KEYS = st.binary(min_size=32, max_size=32)
 @st.composite
 def transactions(draw: st.DrawFn) -> Transaction:
     kind = draw(st.sampled_from((0, 1, 2)))
-    fee = draw(st.integers(0, 2**190))
+    fee, gas = draw(st.integers(0, 2**190)), draw(st.integers(0, GAS_MAX))
     access = st.lists(st.tuples(ADDRESSES, st.lists(KEYS, max_size=3).map(tuple)), max_size=3)
     return Transaction(
         kind=kind,
         chain_id=draw(st.integers(1, CHAIN_ID_MAX)),
         nonce=draw(st.integers(0, NONCE_MAX)),
-        gas=draw(st.integers(0, GAS_MAX)),
+        gas=gas,
         to=draw(st.none() | ADDRESSES),
-        value=draw(st.integers(0, WEI_MAX)),
+        value=draw(st.integers(0, WEI_MAX - gas * fee)),
         data=draw(st.binary(max_size=300)),
         max_fee=fee,
         tip=draw(st.integers(0, fee)) if kind == 2 else None,
