@@ -41,7 +41,7 @@ def test_pending_tasks_are_sealed_anew_and_can_be_finished(epochs: EpochHost) ->
     accepted = epochs.block(*tasks)
     header = BlockHeader.decode(accepted.header)
     exec_ids = [header.exec_id(0, index) for index in range(20)]
-    ends = [task_kit.finish_of(epochs, exec_id) for exec_id in exec_ids[:2]]
+    ends = [task_kit.finish_of(epochs, exec_id) for exec_id in exec_ids]
     begins = epochs.advance()
     assert generations(epochs) == [0] * (20 - limits.EPOCH_REWRAP) + [1] * limits.EPOCH_REWRAP
     stale = sorted(n for n, v in epochs.state.items() if v[0] == 1 and v[1:5] == bytes(4))
