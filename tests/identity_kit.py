@@ -97,7 +97,7 @@ class Told:
 
     @property
     def exec_id(self) -> bytes:
-        return BlockHeader.decode(self.block.header).exec_id(0, 0)
+        return BlockHeader.decode(self.block.header).exec_id(self.part.epoch, 0)
 
     @property
     def block_time_ms(self) -> int:
@@ -342,12 +342,11 @@ class World:
             now_s=self.now_s if now_s is None else now_s,
         )  # fmt: skip
 
-    def seal(
-        self, request: PresentationRequest, presentation: str, did: str = "", epoch: int = 0
-    ) -> Present:
+    def seal(self, request: PresentationRequest, presentation: str, did: str = "") -> Present:
         """Return what the party brings for a presentation."""
-        intake = self.host.evidence().epoch.record.intake_key
-        sealed = SealedPresentation.seal(Presented(presentation, did), intake, request, epoch)
+        record = self.host.evidence().epoch.record
+        presented = Presented(presentation, did)
+        sealed = SealedPresentation.seal(presented, record.intake_key, request, record.epoch)
         return Present(request, sealed)
 
     def presented(
