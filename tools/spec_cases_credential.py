@@ -124,6 +124,7 @@ def _formless() -> list[Case]:
         _case("NaN", _raw(b'{"a":NaN}'), Reason.JSON, Step.ISSUER),
         _case("a number over 2^53", _raw(b'{"a":9007199254740992}'), Reason.JSON_NUMBER, Step.ISSUER),
         _case("half a pair", _raw(b'{"a":"\\ud800"}'), Reason.JSON_TEXT, Step.ISSUER),
+        _case("4,097 commas", _raw(b'{"a":[' + b"1," * 4097 + b"1]}"), Reason.TOO_LARGE, Step.ISSUER),
         _case("17 lists", _raw(b'{"a":' + b"[" * 16 + b"]" * 16 + b"}"), Reason.JSON_DEPTH, Step.ISSUER),
     ]  # fmt: skip
 

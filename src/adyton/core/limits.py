@@ -196,6 +196,9 @@ RPC_TOKEN: Final = 4 * KIB
 # credentials
 CREDENTIAL: Final = 64 * KIB  # characters of a presentation
 CREDENTIAL_DEPTH: Final = 16  # of its JSON, and of what is disclosed inside of disclosures
+CREDENTIAL_COMMAS: Final = (
+    4096  # in one JSON text: they bound its values, and so what a check costs
+)
 CREDENTIAL_DISCLOSURES: Final = 128  # presented
 CREDENTIAL_DIGESTS: Final = 1024  # in the JWT and in the disclosures presented
 JWK: Final = 8 * KIB

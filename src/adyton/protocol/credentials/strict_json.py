@@ -51,6 +51,8 @@ def read(unverified: bytes, what: str, *, most: int = limits.CREDENTIAL) -> Json
     Raises:
         CredentialError: too large, or not in the form above.
     """
+    if unverified.count(b",") > limits.CREDENTIAL_COMMAS:
+        raise refused(Reason.TOO_LARGE, what)
     try:
         value: Json = core.read(
             unverified,

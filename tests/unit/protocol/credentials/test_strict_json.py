@@ -134,6 +134,13 @@ def test_size_is_bounded() -> None:
         read(b" " * (limits.CREDENTIAL + 1), "it")
 
 
+def test_the_number_of_values_is_bounded() -> None:
+    most = limits.CREDENTIAL_COMMAS
+    assert len(read(b"[" + b"1," * most + b"1]", "it")) == most + 1
+    with refusal(Reason.TOO_LARGE):
+        read(b"[" + b"1," * (most + 1) + b"1]", "it")
+
+
 def test_an_objects_size_is_bounded() -> None:
     assert read_object(b'{"a":1}', "it", most=7) == {"a": 1}
     with refusal(Reason.TOO_LARGE):
