@@ -78,7 +78,7 @@ class FakeSigner:
                 raise Unanswered
             return SignedAnswer(made.raw, made.hash, transaction.nonce, transaction)
 
-    def recover(self) -> list[bytes]:
+    def recover(self, chain_id: int) -> list[bytes]:
         with self._lock:
             if self.silent:
                 raise UnavailableError("timeout", "the server does not answer")

@@ -13,6 +13,7 @@ from adyton.client.rpc.signer import AwaitingApproval, Refused, SignedAnswer, Un
 from adyton.client.session import Session
 from adyton.client.wallet import Wallet
 from adyton.client.wallet_answers import PaymentRefused
+from adyton.client.wallet_document import read_asked
 from adyton.client.wallet_making import wallets
 from adyton.client.wallet_resume import pending, resume
 from adyton.client.wallet_signed import Signing
@@ -79,7 +80,7 @@ class EnclaveSigner:
             raise _refused(refusal) from refusal
         except UnavailableError as silence:
             # Only what was kept may have been sent.
-            if any(kept == key for _, kept in self._kept()):
+            if any(kept.key == key for _, kept in self._kept()):
                 raise Unanswered from silence
             raise
         finally:
@@ -91,16 +92,17 @@ class EnclaveSigner:
             raise VerificationError("answer_invalid", "the wallet has signed no transaction")
         return SignedAnswer(made.raw, made.hash, made.transaction.nonce, made.transaction)
 
-    def recover(self) -> list[bytes]:
+    def recover(self, chain_id: int) -> list[bytes]:
         """Ask again for what has no answer; each has one effect, however often it is asked for.
 
         What is refused, or waits for approvals, is none of these; what has still no answer stays for the next time.
+        What is for another chain stays for that chain's facade: asked for here, it would be sent to nobody.
         """
         found: list[bytes] = []
-        for record, key in self._kept():
+        for record, asked in self._kept():
             with self._lock:
-                asking = key in self._asking
-            if asking or not key.startswith(_SENT):
+                asking = asked.key in self._asking
+            if asking or not asked.key.startswith(_SENT) or _chain_of(asked) != chain_id:
                 continue
             try:
                 _, signing = resume(self._session, record)
@@ -115,13 +117,13 @@ class EnclaveSigner:
                 found.append(signing.raw)
         return found
 
-    def _kept(self) -> list[tuple[RequestRecord, str]]:
-        """Return the requests for signatures without an answer, and their idempotency keys."""
+    def _kept(self) -> list[tuple[RequestRecord, Sign]]:
+        """Return the requests for signatures without an answer, and what they ask for."""
         found = []
         for record in pending(self._session):
             if record.method == SIGN and record.signed is not None:
                 request = Request.decode(SignedRequest.decode(record.signed).body)
-                found.append((record, Sign.decode(request.arguments).key))
+                found.append((record, Sign.decode(request.arguments)))
         return found
 
     def sign_message(self, address: bytes, message: bytes) -> bytes:
@@ -167,6 +169,11 @@ def _moves_nothing(address: bytes, document: dict[str, Any]) -> bool:
         and not document.get("accessList")
         and "nonce" in document
     )
+
+
+def _chain_of(asked: Sign) -> int | None:
+    transaction = read_asked(asked).transaction
+    return None if transaction is None else transaction.chain_id
 
 
 def _refused(refusal: PaymentRefused) -> Refused:

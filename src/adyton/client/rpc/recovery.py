@@ -53,7 +53,7 @@ class Recovery:
             return
         self._needed.clear()
         try:
-            found = self._signer.recover()
+            found = self._signer.recover(self._chain_id)
         except BaseException:
             self._needed.set()
             raise

@@ -109,8 +109,8 @@ class Signer(Protocol):
             Unanswered: it may be signed.
         """
 
-    def recover(self) -> list[bytes]:
-        """Return transactions for the network that were asked for with `send`, and whose answer was lost.
+    def recover(self, chain_id: int) -> list[bytes]:
+        """Return transactions for a chain that were asked for with `send`, and whose answer was lost.
 
         What is returned once is not returned again.
         """

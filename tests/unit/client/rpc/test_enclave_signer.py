@@ -173,12 +173,25 @@ def test_a_lost_answer_is_found_again(server: WalletServer, wallet: Wallet, sign
     with pytest.raises(Unanswered):
         signer.sign_transaction(wallet.account, payment(), send=True)
     with pytest.raises(UnavailableError):
-        signer.recover()
+        signer.recover(CHAIN)
     server.drops = []
-    (raw,) = signer.recover()
+    (raw,) = signer.recover(CHAIN)
     assert decode_signed(raw).transaction.nonce == 0
-    assert signer.recover() == []
+    assert signer.recover(CHAIN) == []
     assert signer.sign_transaction(wallet.account, payment()).nonce == 1
+
+
+def test_what_was_lost_is_left_to_the_facade_of_its_chain(
+    session: Session, server: WalletServer, wallet: Wallet, signer: Signer
+) -> None:
+    signer.accounts()
+    server.drops = list(LOST)
+    with pytest.raises(Unanswered):
+        signer.sign_transaction(wallet.account, payment(), send=True)
+    server.drops = []
+    assert EnclaveSigner(session).recover(CHAIN + 1) == []
+    (raw,) = EnclaveSigner(session).recover(CHAIN)
+    assert decode_signed(raw).transaction.chain_id == CHAIN
 
 
 def test_what_was_not_to_be_sent_is_not_found(
@@ -191,7 +204,7 @@ def test_what_was_not_to_be_sent_is_not_found(
     with pytest.raises(UnavailableError):
         wallet.sign_transaction(wallet.account, payment(value="0x9"))
     server.drops = []
-    assert signer.recover() == []
+    assert signer.recover(CHAIN) == []
     # They are left to whoever asked: `adyton wallet` asks for them again.
     assert len(pending(session)) == 2
 
@@ -207,7 +220,7 @@ def test_other_requests_without_an_answer_are_left_alone(
     server.drops = []
     kept = len(pending(session))
     assert kept
-    assert signer.recover() == []
+    assert signer.recover(CHAIN) == []
     assert len(pending(session)) == kept
 
 
@@ -220,7 +233,7 @@ def test_what_was_lost_and_is_refused_is_forgotten(
     with pytest.raises(Unanswered):
         signer.sign_transaction(wallet.account, payment(), send=True)
     server.drops = []
-    assert signer.recover() == []
+    assert signer.recover(CHAIN) == []
     assert pending(session) == []
 
 
