@@ -152,5 +152,6 @@ apart() { # apart NAME: $VENV/NAME with requirements/NAME.txt
 
 if [ "${1:-}" = --for-tests ]; then
     apart oracle # knows the specification alone
+    apart sdjwt  # an issuer and a holder who know the specification alone
     apart web3   # others' signers and clients, which know Ethereum alone
 fi

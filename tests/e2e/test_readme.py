@@ -124,6 +124,12 @@ def test_the_wallet(readme_server: Server, place: Path) -> None:
     follow(steps, place, ADYTON_SERVER=readme_server.url, ADYTON_ALLOW_SIMULATED="1")
 
 
+def test_the_credential(readme_server: Server, place: Path) -> None:
+    steps = commands(put_in(block("identity-session"), readme_server))
+    assert len(steps) <= 13
+    follow(steps, place, ADYTON_SERVER=readme_server.url, ADYTON_ALLOW_SIMULATED="1")
+
+
 def test_the_python_example(readme_server: Server, place: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", put_in(block("sdk-example"), readme_server)],

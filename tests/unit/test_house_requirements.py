@@ -15,7 +15,7 @@ from adyton.host.image import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
-LOCKED = ("build", "dev", "enclave", "host", "oracle", "web3", "zk")
+LOCKED = ("build", "dev", "enclave", "host", "oracle", "sdjwt", "web3", "zk")
 
 # What the enclave takes from outside, and nothing else: each name here is trusted and measured.
 ENCLAVE = {

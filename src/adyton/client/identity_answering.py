@@ -114,7 +114,7 @@ def asking_lines(asking: Asking, choice: Choice) -> list[str]:
         f"  issued by       {names}",
         f"you would present the {printable(choice.held.text_of('vct'))} {choice.held.name}",
         f"  the enclave sees   {', '.join(map(printable, choice.shown)) or 'that it is valid'}",
-        f"  {printable(party.name)} learns   yes or no, and with no one word why",
+        f"  {printable(party.name)} learns   yes or no, and one word why not",
     ]
     if policy.pseudonym:
         lines.append(

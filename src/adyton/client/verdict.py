@@ -182,7 +182,7 @@ class Verdict:
     def lines(self) -> list[str]:
         """Return the verdict for people, a line each."""
         out = [
-            f"it holds: a {self.subject} on chain {self.chain_id.hex()[:16]}",
+            f"it holds: {_article(self.subject)} {self.subject} on chain {self.chain_id.hex()[:16]}",
             f"  task        {self.task_hash.hex()}",
             f"  fingerprint {self.fingerprint.hex()} (pinned)",
             f"  code base   {self.measurement.hex()}",
@@ -240,6 +240,10 @@ def utc(time_ms: int) -> str:
         return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (OverflowError, ValueError, OSError):
         return f"{time_ms} ms"
+
+
+def _article(subject: str) -> str:
+    return "an" if subject[0] in "aeiou" else "a"
 
 
 def _hours(milliseconds: int) -> str:
