@@ -10,16 +10,19 @@ PYTEST_FLAGS ?= -n 2 --dist loadfile
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports purity format canary contracts fuzz mutants bench docs soak lock clean
+.PHONY: help setup demo demo-cinema test check lint types imports purity format canary contracts fuzz mutants bench docs soak lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 setup:  ## make .venv, if it is missing or the requirements changed
 	@sh tools/bootstrap.sh
 
 demo: setup  ## a server, a private computation, its certificate, and a lie that is caught
 	@$(PY) examples/demo/demo.py
+
+demo-cinema: setup  ## over 18, and nothing else: issuer, holder and cinema in a browser (ARGS=--check: without one)
+	@$(PY) -m examples.cinema.cinema $(ARGS)
 
 test: check  ## set up, check, and run the whole suite
 	@sh tools/bootstrap.sh --for-tests

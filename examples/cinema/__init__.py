@@ -1,0 +1,1 @@
+"""The cinema: over 18, and nothing else."""
