@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -293,6 +294,10 @@ def test_one_client_neither_fills_nor_hides_what_waits(
     shown = others[0].proposals(wallet)
     assert asked.proposal in [proposal.proposal for proposal in shown]
     assert len(shown) == 1 + limits.WALLET_PROPOSALS_EACH - 4 + 1
+    # What does not fit is not read either: each long one is 240 KB.
+    with mock.patch.object(host, "state_get", wraps=host.state_get) as asked_for:
+        assert others[0].proposals(wallet) == shown
+    assert 0 < asked_for.call_count <= len(shown)
     host.time_ms += 601_000
     owner.sign(account, payment())  # with this block go those that have expired
     assert charger.sign(account, payment()).status == "pending"

@@ -191,11 +191,9 @@ class WalletApp:
             return self._show(self._book.wallet(_of_wallet(request), client))
         if request.method == requests.PROPOSALS:
             wallet = self._book.wallet(_of_wallet(request), client)
-            held = self._book.proposals(wallet.wallet, self._head().time_ms)
-            # The short ones first: a long one, which many can make, hides none of them.
-            shown = _fitting(sorted(held, key=lambda proposal: len(proposal.content)))
-            told = tuple(proposal for proposal in held if proposal in shown)
-            return Proposals(told, len(told) < len(held)).encode()
+            now_ms = self._head().time_ms
+            shown, more = self._book.proposals(wallet.wallet, now_ms, _PAGE_BYTES)
+            return Proposals(tuple(shown), more).encode()
         raise UsageError("method_unknown", "wallets have no such read")
 
     def _show(self, wallet: Wallet) -> bytes:

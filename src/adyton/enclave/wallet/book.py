@@ -61,7 +61,8 @@ class Book:
         self._next: dict[tuple[bytes, int], int] = {}
         self._audited: defaultdict[bytes, int] = defaultdict(int)
         self._meters: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
-        self._proposals: defaultdict[bytes, dict[bytes, bytes]] = defaultdict(dict)
+        # Of each wallet: who made a proposal, and how many bytes it has.
+        self._proposals: defaultdict[bytes, dict[bytes, tuple[bytes, int]]] = defaultdict(dict)
         self._policies: OrderedDict[bytes, Policy] = OrderedDict()
         self._windows: OrderedDict[bytes, tuple[bytes, Window]] = OrderedDict()
 
@@ -83,7 +84,7 @@ class Book:
             self._meters[name[:32]][name[32:]] = None
         elif kind == _PROPOSAL:
             proposal = loaded.message(Proposal)
-            self._proposals[proposal.wallet][name] = proposal.requester
+            self._proposals[proposal.wallet][name] = (proposal.requester, len(loaded.value))
 
     # --- wallets --------------------------------------------------------------------------------
 
@@ -305,15 +306,28 @@ class Book:
         made = None if held is None else Proposal.decode(held)
         return None if made is None or made.expires_ms <= now_ms else made
 
-    def proposals(self, wallet: bytes, now_ms: int) -> list[Proposal]:
-        """Return the open proposals of a wallet, oldest first."""
-        found = []
-        for name in list(self._proposals.get(wallet, ())):
-            held = self._state.get(APP, _PROPOSAL + name)
-            if held is not None:
-                found.append(Proposal.decode(held))
-        found = [proposal for proposal in found if proposal.expires_ms > now_ms]
-        return sorted(found, key=lambda proposal: (proposal.expires_ms, proposal.proposal))
+    def proposals(self, wallet: bytes, now_ms: int, most: int) -> tuple[list[Proposal], bool]:
+        """Return open proposals of a wallet, the first to end before the others, and whether there are more.
+
+        No more is read than is returned: short ones first, so that a long one, which many can make, hides none of them.
+
+        Args:
+            wallet: its name.
+            now_ms: time.
+            most: bytes of all of them together, unless one alone has more.
+        """
+        found: list[Proposal] = []
+        waiting = self._proposals.get(wallet, {})
+        more = False
+        for name in sorted(waiting, key=lambda name: (waiting[name][1], name)):
+            most -= waiting[name][1]
+            if found and (most < 0 or len(found) == limits.INDEX_PAGE):
+                more = True
+                break
+            proposal = self._open_proposal(name, now_ms)
+            if proposal is not None:
+                found.append(proposal)
+        return sorted(found, key=lambda one: (one.expires_ms, one.proposal)), more
 
     def require_proposal_room(self, wallet: bytes, requester: bytes) -> None:
         """Refuse one more proposal where there is no room, or where one client would take all of it.
@@ -336,8 +350,10 @@ class Book:
     def write_proposal(self, proposal: Proposal) -> None:
         """Write a new or changed proposal."""
         name = _PROPOSAL + proposal.proposal
-        self._state.set(APP, name, proposal.encode(), expires_ms=proposal.expires_ms)
-        self._proposals[proposal.wallet][proposal.proposal] = proposal.requester
+        encoded = proposal.encode()
+        self._state.set(APP, name, encoded, expires_ms=proposal.expires_ms)
+        held = (proposal.requester, len(encoded))
+        self._proposals[proposal.wallet][proposal.proposal] = held
 
     def close_proposal(self, proposal: Proposal) -> None:
         """Remove a proposal."""
@@ -355,8 +371,8 @@ class Book:
         self._state.set(APP, _KEY + key, record.encode(), expires_ms=expires_ms)
 
 
-def _count(held: dict[bytes, bytes], requester: bytes) -> int:
-    return sum(one == requester for one in held.values())
+def _count(held: dict[bytes, tuple[bytes, int]], requester: bytes) -> int:
+    return sum(one == requester for one, _ in held.values())
 
 
 def _eight(number: int) -> bytes:
