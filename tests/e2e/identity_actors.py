@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from adyton.client.session import Session
 from adyton.client.transport import HttpTransport
 from adyton.protocol.credentials.disclosed import Path as ClaimPath
 from adyton.protocol.identity.requests import Present, Presented, SealedPresentation
-from tests.e2e.command import Client
+from tests.e2e.command import ADYTON, Client
 
 ADULT: ClaimPath = ("age_equal_or_over", "18")
 BORN = "1990-02-28"
@@ -140,3 +141,21 @@ def session_of(client: Client) -> Iterator[Session]:
     )
     with made as session:
         yield session
+
+
+@contextlib.contextmanager
+def receiving(client: Client, *options: str) -> Iterator[str]:
+    """Run `adyton verifier serve`, and give its address."""
+    process = subprocess.Popen(
+        [*ADYTON, "verifier", "serve", *options],
+        env=client.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        assert line.startswith("receiving: http://127.0.0.1:")
+        yield line.split()[1]
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+        if process.stdout:
+            process.stdout.close()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from adyton.client.credentials.signing import EdDsaKey
 from adyton.client.identity_asking import read_uri
-from tests.e2e.command import ADYTON, Client, Server
-from tests.e2e.identity_actors import Holder, Party
+from tests.e2e.command import Client, Server
+from tests.e2e.identity_actors import Holder, Party, receiving
 
 NewClient = Callable[[str], Client]
 
@@ -42,24 +40,6 @@ def kino(server: Server, place: Path, issuer: tuple[Client, str]) -> Party:
 @pytest.fixture
 def erika(new_client: NewClient) -> Holder:
     return Holder.make(new_client("erika"))
-
-
-@contextmanager
-def receiving(client: Client, *options: str) -> Iterator[str]:
-    """Run `adyton verifier serve`, and give its address."""
-    process = subprocess.Popen(
-        [*ADYTON, "verifier", "serve", *options],
-        env=client.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        assert line.startswith("receiving: http://127.0.0.1:")
-        yield line.split()[1]
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
-        if process.stdout:
-            process.stdout.close()
 
 
 def refused(client: Client, *given: str) -> tuple[int, str, str]:
