@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -299,6 +300,16 @@ def test_nonsense_of_a_gateway_confirms_nothing(config: Path, event: bytes) -> N
         device._heard(event.replace(b"HASH", payment.hash.encode()))
         with pytest.raises(UnavailableError, match="timeout"):
             payment.wait(0.1)
+
+
+def test_payments_that_nobody_holds_take_no_room(config: Path) -> None:
+    with Device.open(config) as device:
+        payment = device.pay(to=TO, value=5, data="held")
+        assert device.pay(to=TO, value=5, data="held") is payment
+        assert list(device._payments) == [payment.hash]
+        del payment
+        gc.collect()
+        assert not device._payments
 
 
 def test_a_payment_without_a_name_is_refused(config: Path) -> None:

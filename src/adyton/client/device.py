@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from adyton.attestation.policy import AppraisalPolicy
 from adyton.client.device_config import DeviceConfig
@@ -47,7 +48,8 @@ class Device:
         policy = AppraisalPolicy(allow_simulated=config.allow_simulated)
         self.session = Session(self._keystore, self._transport, policy)
         self._journal = PaymentJournal(config.home / "payments")
-        self._payments: dict[str, Payment] = {}
+        # For as long as somebody holds them: a device pays for years.
+        self._payments: WeakValueDictionary[str, Payment] = WeakValueDictionary()
         self._wallet: Wallet | None = None
         self._lock = threading.RLock()
 
