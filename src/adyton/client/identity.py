@@ -92,8 +92,8 @@ def resolve(session: Session, name: bytes, kind: type[_R]) -> _R:
     if name_of(session.pin.chain_id, record) != name:
         raise VerificationError("answer_invalid", "another record is shown than asked for")
     if not isinstance(record, kind):
-        what = f"a {_WORDS[type(record)]}, not a {_WORDS[kind]}"
-        raise UsageError("not_found", f"the record of that name is {what}")
+        what = f"{_WORDS[type(record)]}, not {_WORDS[kind]}"
+        raise UsageError("not_found", f"the record of that name is of kind {what}")
     return record
 
 

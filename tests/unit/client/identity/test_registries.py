@@ -1,0 +1,119 @@
+"""Registries and requests: names hold what they name, whatever a server shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from adyton.client import Session
+from adyton.client.identity import bring_status, own_records, register, resolve
+from adyton.client.identity_answering import read_asking
+from adyton.client.identity_asking import SCHEME, read_uri, require_deadline, to_uri
+from adyton.client.identity_dids import new_did, own_dids, require_own, resolve_did
+from adyton.core.errors import Error, MalformedError, PolicyError, UsageError, VerificationError
+from adyton.protocol.identity.answers import IdentityEntry
+from adyton.protocol.identity.registries import IssuerRecord, PartyRecord, PolicyRecord
+from tests.adversary.identity_server import IdentityServer
+from tests.unit.client.identity.conftest import Desk
+
+
+def test_what_is_registered_is_resolved(desk: Desk) -> None:
+    assert resolve(desk.session, desk.name, PolicyRecord) == desk.policy
+    with pytest.raises(UsageError, match="policy, not issuer"):
+        resolve(desk.session, desk.name, IssuerRecord)
+    with pytest.raises(UsageError):
+        resolve(desk.session, bytes(32), PolicyRecord)
+    assert {name for name, _ in own_records(desk.session)} == {desk.party, desk.issuer, desk.name}
+
+
+def test_another_record_than_was_asked_for(server: IdentityServer, desk: Desk) -> None:
+    server.shown = [replace(desk.policy, salt=b"\1" * 16).encode()]
+    with pytest.raises(VerificationError, match="another record"):
+        resolve(desk.session, desk.name, PolicyRecord)
+    server.shown = [replace(desk.policy, owner=bytes(32)).encode()]
+    with pytest.raises(VerificationError, match="another client"):
+        list(own_records(desk.session))
+    server.shown = [desk.policy.encode()] * 2
+    with pytest.raises(VerificationError, match="out of order"):
+        list(own_records(desk.session))
+
+
+def test_a_record_that_was_not_made(server: IdentityServer, desk: Desk) -> None:
+    changed = replace(desk.policy, version=2)
+    server.registered = {"name": bytes(32)}
+    with pytest.raises(VerificationError, match="another record was made"):
+        register(desk.session, changed)
+    server.registered = {"version": 3}
+    with pytest.raises(VerificationError, match="another record was made"):
+        register(desk.session, changed)
+    server.registered, server.entry = {}, IdentityEntry(desk.policy.encode(), ())
+    with pytest.raises(VerificationError, match="another record was made"):
+        register(desk.session, changed)
+
+
+def test_a_status_list_is_text(desk: Desk) -> None:
+    assert bring_status(desk.session, desk.issuer, "https://a.example/1", "a.b.c").entries == 8
+    with pytest.raises(UsageError, match="ASCII"):
+        bring_status(desk.session, desk.issuer, "https://a.example/1", "é")
+
+
+def test_a_request_is_one_text(desk: Desk) -> None:
+    request = desk.ask()
+    text = to_uri(request)
+    assert read_uri(text + "\n") == request
+    for other in (
+        text[1:],
+        text + "A",
+        text + "=",
+        SCHEME,
+        "",
+        "https://x.example",
+        SCHEME + "A" * 4000,
+    ):
+        with pytest.raises(Error):
+            read_uri(other)
+    require_deadline(request.deadline_ms, desk.session.now_ms())
+    for deadline in (0, desk.session.now_ms() + 8 * 24 * 3600 * 1000):
+        with pytest.raises(UsageError, match="a week at most"):
+            require_deadline(deadline, desk.session.now_ms())
+
+
+def test_who_asks_is_looked_up(server: IdentityServer, desk: Desk) -> None:
+    asked = read_asking(desk.session, desk.ask())
+    assert (asked.party.name, asked.policy) == ("Kino Nord", desk.policy)
+    assert asked.by_iss() == {"https://a.example": desk.issuer}
+    for changed, kind in (
+        ({"chain_id": bytes(32)}, VerificationError),
+        ({"deadline_ms": 1}, PolicyError),
+        ({"policy_hash": bytes(32)}, PolicyError),
+        ({"policy": bytes(32)}, UsageError),
+        ({"party": bytes(32)}, UsageError),
+    ):
+        with pytest.raises(kind):
+            read_asking(desk.session, replace(desk.ask(), **changed))
+    other = PartyRecord(desk.policy.owner, b"\5" * 16, "Kino Sued", (bytes(32),), (), "", 1)
+    named = register(desk.session, other).name
+    with pytest.raises(VerificationError, match="not one of this relying party"):
+        read_asking(desk.session, replace(desk.ask(), party=named))
+
+
+def test_dids_follow_from_seed_and_registry(session: Session) -> None:
+    with pytest.raises(UsageError, match="no did yet"):
+        require_own(own_dids(session), None)
+    first, _ = new_did(session)
+    assert require_own(own_dids(session), None).did == first.did
+    second, _ = new_did(session)
+    assert {own.did for own in own_dids(session)} == {first.did, second.did}
+    assert first.key.public.members != second.key.public.members
+    assert first.agreement != second.agreement
+    with pytest.raises(UsageError, match="several"):
+        require_own(own_dids(session), None)
+    _, document = resolve_did(session, second.did)
+    assert document is not None
+    assert document.agreement().data == second.agreement[1]
+    with pytest.raises(UsageError, match="not a did of this client"):
+        require_own(own_dids(session), first.did + "0")
+    assert repr(first) == f"<OwnDid {first.did}>"
+    with pytest.raises(MalformedError):
+        resolve_did(session, "did:key:z6MkgDC7ftGmLdcju4fLK5KA3wDQFfBX8NF7KzafDPwcztuK")
