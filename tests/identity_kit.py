@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from adyton.client.credentials.holding import bind, hold
@@ -16,23 +16,19 @@ from adyton.client.problems import error_of
 from adyton.core.crypto import HpkeKey
 from adyton.core.schema import Message, decode_one_of
 from adyton.protocol.boundary import BlockResult
-from adyton.protocol.claims import IDENTITY_FIELDS, claims_digest, commit
 from adyton.protocol.credentials import base64url
 from adyton.protocol.credentials.did import own_did, own_name
 from adyton.protocol.credentials.did_json import write_own_document
 from adyton.protocol.credentials.disclosed import Path
 from adyton.protocol.credentials.jwk import PublicKey
 from adyton.protocol.credentials.multikey import P256, X25519, Multikey
-from adyton.protocol.derived import open_derived
 from adyton.protocol.envelope import Request
 from adyton.protocol.identity import requests
 from adyton.protocol.identity.answers import (
     ANSWER_LEAST,
-    USE_LEAST,
     Answer,
     Checklist,
     ChecklistLine,
-    CredentialUse,
     IdentityEntry,
     Records,
     Registered,
@@ -40,7 +36,6 @@ from adyton.protocol.identity.answers import (
     Verdict,
 )
 from adyton.protocol.identity.naming import name_of
-from adyton.protocol.identity.record import claimed_values, refused_values
 from adyton.protocol.identity.registries import (
     RECORDS,
     DidRecord,
@@ -58,10 +53,11 @@ from adyton.protocol.identity.requests import (
     Register,
     SealedPresentation,
 )
-from adyton.protocol.ledger import BlockHeader, PublicPart
+from adyton.protocol.ledger import PublicPart
 from adyton.protocol.padding import unpad
 from tests.credential_kit import HOLDER_KEY, ISSUER_KEY, entropy
 from tests.host_simulator import HostSimulator, SimulatedClient, public
+from tests.identity_told import Told
 
 _M = TypeVar("_M", bound=Message)
 _R = TypeVar("_R", bound=Message)
@@ -75,60 +71,6 @@ HIDDEN: tuple[Path, ...] = (
 )  # fmt: skip
 ADULT: Path = ("age_equal_or_over", "18")
 AGREEMENT = HpkeKey(b"\x66" * 32)
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a request to check a presentation has left.
-
-    Attributes:
-        block: it was in, alone.
-        request: that was sent.
-        part: public.
-        result: padded, as it was answered.
-        answer: opened.
-    """
-
-    block: BlockResult
-    request: Request
-    part: PublicPart
-    result: bytes
-    answer: Answer
-
-    @property
-    def exec_id(self) -> bytes:
-        return BlockHeader.decode(self.block.header).exec_id(self.part.epoch, 0)
-
-    @property
-    def block_time_ms(self) -> int:
-        return BlockHeader.decode(self.block.header).time_ms
-
-    @property
-    def verdict(self) -> Verdict:
-        if self.answer.code:
-            raise error_of(self.answer.code, self.answer.reason)
-        return Verdict.decode(self.answer.verdict)
-
-    @property
-    def use(self) -> bytes:
-        """The sealed use."""
-        entry = IdentityEntry.decode(self.part.body or b"")
-        assert entry.record == b""
-        (use,) = entry.sealed_uses
-        return use
-
-    def opened_use(self, key: HpkeKey, secret: bytes) -> CredentialUse:
-        """Return the use, opened by a holder's key."""
-        opened = open_derived(secret, key.public, self.exec_id, 0, self.use)
-        return CredentialUse.decode(unpad(opened, least=USE_LEAST))
-
-    def require_claims(self) -> None:
-        """The entry commits to what was answered."""
-        values = (
-            refused_values(self.answer.code) if self.answer.code else claimed_values(self.verdict)
-        )
-        made = commit(IDENTITY_FIELDS, values, self.request.result_key, self.exec_id)
-        assert self.part.claims == claims_digest(made)
 
 
 class IdentityClient:

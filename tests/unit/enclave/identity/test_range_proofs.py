@@ -12,7 +12,8 @@ from adyton.protocol.credentials.age import AgePolicy, cutoff_day, date_of
 from adyton.protocol.credentials.range_proof import RangeProof
 from adyton.protocol.identity.answers import Verdict
 from adyton.protocol.identity.record import CUTOFF_ZERO, commitments, proof_bound, proven
-from tests.identity_kit import Told, World
+from tests.identity_kit import World
+from tests.identity_told import Told
 
 
 def told(world: World, **claims: object) -> Told:

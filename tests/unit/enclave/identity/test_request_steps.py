@@ -12,7 +12,8 @@ from adyton.core import limits
 from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.steps import STEPS, Step
 from adyton.protocol.identity.requests import Present, SealedPresentation
-from tests.identity_kit import DAY_MS, Told, World, answer_in
+from tests.identity_kit import DAY_MS, World, answer_in
+from tests.identity_told import Told
 
 
 def asked(world: World, **changed: Any) -> Present:

@@ -13,7 +13,8 @@ from adyton.protocol.identity.answers import USE_SEALED
 from adyton.protocol.identity.naming import did_of, given_up
 from adyton.protocol.ledger import BlockHeader
 from tests.credential_kit import ED_KEY, OTHER_KEY
-from tests.identity_kit import AGREEMENT, VCT, Told, World
+from tests.identity_kit import AGREEMENT, VCT, World
+from tests.identity_told import Told
 
 SECRET = b"\x66" * 32
 

@@ -19,7 +19,8 @@ from adyton.protocol.padding import pad
 from tests import replica
 from tests.credential_kit import HOLDER_KEY
 from tests.host_simulator import HostSimulator, public
-from tests.identity_kit import ADULT, AGREEMENT, BIRTHDATE, Told, World
+from tests.identity_kit import ADULT, AGREEMENT, BIRTHDATE, World
+from tests.identity_told import Told
 from tests.recorded_blocks import Recorded
 from tests.unit.enclave.test_determinism import replayed
 from tests.unit.enclave.test_secrecy import WatchingHost, assert_unseen
