@@ -111,12 +111,12 @@ class Book:
         return self.wallet(wallet, client)
 
     def known_to(self, client: bytes) -> list[Wallet]:
-        """Return the wallets that a client owns, in order of their names, then those whose policy names it.
+        """Return the wallets that a client owns, then those whose policy names it; of each the oldest first.
 
-        Its own come first: anybody can name a client in a policy, and an answer holds so many wallets.
+        Anybody can name a client in a policy, and an answer holds so many wallets: what is made later hides nothing.
         """
-        held = (self._wallets[wallet] for wallet in sorted(self._of_client.get(client, ())))
-        return sorted(held, key=lambda wallet: wallet.owner != client)
+        held = [self._wallets[wallet] for wallet in self._of_client.get(client, ())]
+        return sorted(held, key=lambda one: (one.owner != client, one.height, one.wallet))
 
     def has_account(self, address: bytes) -> bool:
         """Say whether some wallet holds this account."""
