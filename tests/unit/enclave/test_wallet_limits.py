@@ -357,3 +357,23 @@ def test_a_key_whose_proposal_ended_may_be_asked_under_anew(
     late = owner.sign(account, payment(), key="charge 2")
     host.time_ms += 601_000
     assert owner.sign(account, payment(), key="charge 2").proposal != late.proposal
+
+
+def test_a_record_holds_no_more_than_can_be_read_again(
+    owner: WalletClient, host: HostSimulator
+) -> None:
+    shared = {"window": 1, "max": "MAX", "name": "all"}
+    text = limited([{"sum": "value", **shared}, {"sum": "cost", **shared}])
+    rules = json.loads(text)
+    rules["rules"][0]["when"]["fee"] = "any"
+    account = owner.new(json.dumps(rules).encode()).accounts[0].address
+    owner.sign(account, payment(value=2**254))
+    host.time_ms += 10_000  # what it was charged is past; that it was charged is not
+
+    def dearer(times: int, value: int) -> Signed:
+        fees = {"maxFeePerGas": times * 40 * GWEI, "maxPriorityFeePerGas": times * 4 * GWEI}
+        return owner.sign(account, payment(nonce=0, value=value, **fees), replace=True)
+
+    assert dearer(1, 2**255).status == "signed"
+    host.time_ms += 10_000
+    assert dearer(2, 2**255).status == "signed"

@@ -34,7 +34,7 @@ from adyton.enclave.wallet.vault import Vault
 from adyton.protocol.ethereum.address import address_of
 from adyton.protocol.ethereum.messages import personal_hash
 from adyton.protocol.ethereum.signature import Signature, sign
-from adyton.protocol.ethereum.transaction import Transaction, join, sign_transaction
+from adyton.protocol.ethereum.transaction import WEI_MAX, Transaction, join, sign_transaction
 from adyton.protocol.wallet.answers import PENDING, REFUSED, SIGNED, Signed, Wallet
 from adyton.protocol.wallet.decision import NO_CREDIT, decide
 from adyton.protocol.wallet.intent import CANCEL, Intent
@@ -253,7 +253,7 @@ class Signer:
         credit = {} if before is None else _credit(before)
         # What an earlier one holds of other limits stays charged there, and is no credit any more.
         charges = {
-            charge.meter.key: credit.get(charge.meter.key, 0) + charge.amount
+            charge.meter.key: min(credit.get(charge.meter.key, 0) + charge.amount, WEI_MAX)
             for charge in decision.charges
         }
         record = NonceRecord(
