@@ -12,8 +12,8 @@ from adyton.client.credentials.signing import EdDsaKey
 from adyton.client.demo_issuer import TYPE
 from adyton.client.identity_answering import Asking
 from adyton.client.identity_held import Held
-from adyton.client.notary import notarize
 from adyton.core.errors import Error, UsageError
+from adyton.protocol import notary
 from adyton.protocol.credentials.strict_json import Object
 from adyton.protocol.identity.requests import Present
 from examples.cinema.node import EPOCH_GRACE
@@ -149,9 +149,9 @@ def _let_end(world: World, visit: Visit, epoch: int) -> None:
     session = world.issuer.session
     ended = 0
     while ended <= EPOCH_GRACE:
-        notarize(session, b"a block of somebody else's")
-        if session.appraise(fresh=True).epoch.epoch > epoch:
-            ended += 1
+        asked = notary.Notarize(secrets.token_bytes(32)).encode()
+        block = session.request(notary.APP, notary.NOTARIZE, asked).entry
+        ended += block.part.epoch > epoch
     visit.notes.append(f"epoch {epoch} and its {EPOCH_GRACE} blocks of grace are over")
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from adyton.core.errors import UsageError
+from adyton.protocol.identity.answers import IdentityEntry
 from adyton.protocol.ledger import PublicPart
 
 ADYTON = Path(sys.executable).with_name("adyton")
@@ -68,17 +70,21 @@ class Node:
 
     # --- what the operator sees -----------------------------------------------------------------
 
-    def last_request(self) -> Recorded:
-        """Return the newest entry of a request, out of the operator's own database."""
+    def last_presentation(self) -> Recorded:
+        """Return the newest entry of something that was presented, out of the operator's own database."""
         with sqlite3.connect(f"file:{self._database()}?mode=ro", uri=True) as store:
             newest_first = store.execute(
                 "SELECT leaf_index, height, public FROM entries ORDER BY leaf_index DESC"
             )
             for leaf_index, height, public in newest_first:
                 part = PublicPart.decode(public)
-                if part.kind == "request":
+                if (
+                    part.body
+                    and part.kind == "request"
+                    and IdentityEntry.decode(part.body).sealed_uses
+                ):
                     return Recorded(leaf_index, height, public, part)
-        raise SystemExit("no request is recorded")
+        raise UsageError("not_found", "nothing was presented yet")
 
     def search(self, secrets: list[str]) -> tuple[int, int]:
         """Return how many of the operator's files have one of these, plain or as hex digits, and how many there are."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from adyton.attestation.policy import AppraisalPolicy
 from adyton.client.credentials.holding import bind
@@ -46,7 +49,7 @@ from adyton.protocol.identity.requests import (
     Presented,
     SealedPresentation,
 )
-from examples.cinema.node import Node
+from examples.cinema.node import ADYTON, Node
 
 ADULT_BORN: Final = "1994-05-17"
 DOCUMENT: Final = "L01X00T47"
@@ -113,6 +116,24 @@ class Holder:
     def choice(self, asking: Asking, held: Held) -> Choice:
         """Return the least of a credential that has to be disclosed."""
         return self.best(asking, [held])
+
+    def uses(self) -> list[dict[str, Any]]:
+        """Return who has looked at the holder's cards, as `adyton credential uses` tells it."""
+        done = subprocess.run(
+            [str(ADYTON), "credential", "uses", "--json"],
+            env={
+                "PATH": os.environ.get("PATH", os.defpath),
+                "ADYTON_HOME": str(self.session.keystore.home),
+                "ADYTON_ALLOW_SIMULATED": "1",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise UsageError("uses", done.stderr.strip() or "the command says nothing")
+        found: list[dict[str, Any]] = json.loads(done.stdout)["uses"]
+        return found
 
     def seal(self, asking: Asking, held: Held) -> Present:
         """Seal a presentation to the key of the epoch that is, as the wallet does it."""

@@ -10,6 +10,7 @@ import io
 import re
 import secrets
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ from adyton.client.identity_handing import JSON, write_reply
 from adyton.client.transport import CBOR
 from adyton.core.errors import Error, UsageError
 from adyton.protocol.identity.requests import Present
-from examples.cinema import pages
+from examples.cinema import cinema_page, pages, people_pages
 from examples.cinema.buttons import button, press
 from examples.cinema.world import World
 
@@ -29,7 +30,11 @@ LOOPBACK: Final = "127.0.0.1"
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_FORM: Final = 4096  # bytes
 _HTML: Final = "text/html; charset=utf-8"
-_STATIC: Final = {"cinema.css": "text/css; charset=utf-8", "cinema.js": "text/javascript"}
+_STATIC: Final = {
+    "cinema.css": "text/css; charset=utf-8",
+    "cinema.js": "text/javascript",
+    "cinema.svg": "image/svg+xml",
+}
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -110,18 +115,20 @@ def _handler(served: Pages) -> type[BaseHTTPRequestHandler]:
             if path == "/":
                 self._go("/cinema")
             elif path == "/issuer":
-                self._say(200, _HTML, pages.issuer_page(world, token))
+                self._say(200, _HTML, people_pages.issuer_page(world, token))
             elif path == "/holder":
-                self._say(200, _HTML, pages.holder_page(world, token))
+                self._say(200, _HTML, people_pages.holder_page(world, token))
             elif path == "/holder/now":
-                self._say(200, _HTML, pages.holder_part(world, token))
+                self._say(200, _HTML, people_pages.holder_part(world, token))
+            elif path == "/holder/uses":
+                self._say(200, _HTML, people_pages.uses_page(world.holder.uses()))
             elif path == "/cinema":
-                self._say(200, _HTML, pages.cinema_page(world, token, None))
+                self._say(200, _HTML, cinema_page.cinema_page(world, token, None))
             elif found := re.fullmatch(r"/cinema/([0-9]{1,6})", path):
                 visit = world.visit(int(found[1]))
-                self._say(200, _HTML, pages.cinema_page(world, token, visit))
+                self._say(200, _HTML, cinema_page.cinema_page(world, token, visit))
             elif found := re.fullmatch(r"/cinema/visit/([0-9]{1,6})", path):
-                self._say(200, _HTML, pages.visit_part(world, world.visit(int(found[1]))))
+                self._say(200, _HTML, cinema_page.visit_part(world, world.visit(int(found[1]))))
             elif found := re.fullmatch(r"/request/([0-9a-f]{64})", path):
                 self._say(200, "text/plain; charset=utf-8", world.fetch(found[1]))
             elif found := re.fullmatch(r"/qr/([0-9a-f]{64})\.svg", path):
@@ -194,16 +201,13 @@ def _handler(served: Pages) -> type[BaseHTTPRequestHandler]:
 
         # --- how it is answered -----------------------------------------------------------------
 
-        def _answer(self, how: object) -> None:
+        def _answer(self, how: Callable[[World], None]) -> None:
             try:
                 if self.headers.get("Host", "") not in served.hosts:
                     raise _Refused(421, "ask for this server by its own name")
                 if served.world is None:
                     raise _Refused(503, "not ready yet; ask again")
-                if how == self._get:
-                    self._get(served.world)
-                else:
-                    self._post(served.world)
+                how(served.world)
             except _Refused as refusal:
                 self.close_connection = True  # what was sent may not have been read
                 self._say(refusal.status, _HTML, pages.problem_page(str(refusal)))

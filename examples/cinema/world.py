@@ -45,6 +45,7 @@ class World:
         self.visits: list[Visit] = []
         self.cards: dict[str, Held] = {}
         self._askings: dict[int, Asking] = {}
+        self._counting, self._bringing = threading.Lock(), threading.Lock()
         self.one_at_a_time = threading.RLock()
 
     def close(self) -> None:
@@ -65,8 +66,9 @@ class World:
 
     def begin(self, button: str = "") -> Visit:
         """Begin a visit."""
-        visit = Visit(len(self.visits) + 1, button)
-        self.visits.append(visit)
+        with self._counting:
+            visit = Visit(len(self.visits) + 1, button)
+            self.visits.append(visit)
         return visit
 
     def ask(self, visit: Visit) -> None:
@@ -102,17 +104,18 @@ class World:
     def bring(self, visit: Visit) -> Outcome:
         """Bring to the network what the holder has handed over; keep what the cinema and the operator see of it."""
         code = answer = reason = ""
-        try:
-            judged = self.cinema.bring(visit.presented)
-        except Error as problem:
-            code = problem.code
-            visit.notes.append(problem.message)
-        else:
-            answer, reason = judged.verdict.answer, judged.verdict.reason
-            visit.seen = seen_of(judged)
-        recorded = self.node.last_request()
-        visit.recorded.append(recorded)
-        visit.stages[HEIGHT] = str(recorded.height)
+        # One by one, so that the operator's newest entry is that of this one.
+        with self._bringing:
+            try:
+                judged = self.cinema.bring(visit.presented)
+            except Error as problem:
+                code = problem.code
+                visit.notes.append(problem.message)
+            else:
+                answer, reason = judged.verdict.answer, judged.verdict.reason
+                visit.seen = seen_of(judged)
+            visit.recorded.append(self.node.last_presentation())
+            visit.stages[HEIGHT] = str(visit.recorded[-1].height)
         visit.searched = self.node.search(self.birthdays())
         visit.checklist = [Line(*line) for line in self.cinema.checklist(visit.request.name())]
         outcome = Outcome(code, answer, reason, summary(visit.checklist))
@@ -181,8 +184,10 @@ class World:
 
     def waiting(self) -> Visit | None:
         """Return the newest request that waits for the holder's own answer."""
+        now_ms = self.holder.session.now_ms()
         for visit in reversed(self.visits):
-            if not visit.button and visit.asked is not None and not visit.done:
+            asked = visit.asked
+            if not visit.button and not visit.done and asked and asked.deadline_ms > now_ms:
                 return visit
         return None
 
@@ -191,10 +196,13 @@ class World:
         cards = self.holder.cards()
         if not cards:
             return ["there is no card to answer with yet"]
-        if visit.number not in self._askings:
-            self._askings[visit.number] = self.holder.read(self.fetch(visit.request.nonce))
-        asking = self._askings[visit.number]
-        return asking_lines(asking, self.holder.best(asking, cards))
+        try:
+            if visit.number not in self._askings:
+                self._askings[visit.number] = self.holder.read(self.fetch(visit.request.nonce))
+            asking = self._askings[visit.number]
+            return asking_lines(asking, self.holder.best(asking, cards))
+        except Error as problem:
+            return [f"{problem.code}: {problem.message}"]
 
     def birthdays(self) -> list[str]:
         """Return every birthday that is in a card of the holder."""
