@@ -133,6 +133,11 @@ def test_underage_expired_and_revoked(
 
     erika.given(issuer[0], birthdate="2015-01-01")
     assert told(erika, "young") == (5, "policy", "under_age")
+    with receiving(kino.client, "--once") as url:
+        done = erika.client.run("credential", "present", kino.ask(), "--yes", "--to", url, "--json")
+    assert done.returncode == 5
+    assert json.loads(done.stdout)["reason"] == "policy"
+    assert "but the answer will be no: the credential is of somebody who has not" in done.stderr
     expired = Holder.make(new_client("expired"))
     expired.given(issuer[0], "--days", "-1")
     assert told(expired, "expired") == (5, "expired", "expired")

@@ -43,8 +43,8 @@ NEXT: Final[dict[str, str]] = {
         "to use it all the same, add --allow-simulated or set ADYTON_ALLOW_SIMULATED=1"
     ),
     "unreachable": "check the address, and that the server runs",
-    "timeout": "the server may have it all the same; `adyton results`, `adyton contract resume` and `adyton wallet "
-    "resume` ask again for the same request, which has one effect",
+    "timeout": "the server may have it all the same; `adyton results`, `adyton contract resume`, `adyton wallet "
+    "resume` and the same `adyton verifier present` ask again for the same request, which has one effect",
     "payment_failed": "see on the chain what became of it, before the thing is paid for under another key",
     "not_authorized": "the broker's rules must name the certificate's common name; see docs/spec/mqtt.md",
     "overloaded": "wait a little and try again",

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from adyton.cli.output import Output, printable
 from adyton.core.errors import UsageError
-from adyton.protocol.identity.registries import IssuerRecord, PartyRecord, PolicyRecord
 
 if TYPE_CHECKING:
     from adyton.client.identity import Made
     from adyton.client.session import Session
+    from adyton.protocol.identity.registries import IssuerRecord, PartyRecord, PolicyRecord
 
-_R = TypeVar("_R", IssuerRecord, PartyRecord, PolicyRecord)
+_R = TypeVar("_R", "IssuerRecord", "PartyRecord", "PolicyRecord")
 _HEX: Final = re.compile(r"[0-9a-f]{4,64}")
-_WORDS: Final = {IssuerRecord: "issuer", PartyRecord: "relying party", PolicyRecord: "policy"}
-_HINTS: Final = {
-    IssuerRecord: "adyton credential issuer",
-    PartyRecord: "adyton verifier register",
-    PolicyRecord: "adyton verifier policy",
+# By the name of the record's class.
+_WORDS: Final = {
+    "IssuerRecord": ("issuer", "adyton credential issuer"),
+    "PartyRecord": ("relying party", "adyton verifier register"),
+    "PolicyRecord": ("policy", "adyton verifier policy"),
 }
 
 
@@ -48,7 +48,7 @@ def found_record(session: Session, kind: type[_R], named: str | None) -> tuple[b
     if named is not None and len(named) == 64 and _HEX.fullmatch(named):
         name = bytes.fromhex(named)
         return name, resolve(session, name, kind)
-    what = _WORDS[kind]
+    what, command = _WORDS[kind.__name__]
     own = [(name, record) for name, record in own_records(session) if isinstance(record, kind)]
     found = [
         (name, record)
@@ -59,7 +59,7 @@ def found_record(session: Session, kind: type[_R], named: str | None) -> tuple[b
     ]
     if not found:
         hint = f"no {what} of that name here" if named else f"no {what} of this client yet"
-        raise UsageError("not_found", f"{hint}: make one with `{_HINTS[kind]}`")
+        raise UsageError("not_found", f"{hint}: make one with `{command}`")
     if len(found) > 1:
         listed = ", ".join(
             f"{name.hex()[:16]} ({printable(record.name)})" for name, record in found

@@ -17,13 +17,6 @@ from adyton.cli.output import Output
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_parts import verb
 from adyton.core.errors import UsageError
-from adyton.protocol.identity.registries import (
-    FEBRUARY,
-    MARCH,
-    IssuerRecord,
-    PartyRecord,
-    PolicyRecord,
-)
 from adyton.protocol.words import ORDERING_LEVELS
 
 
@@ -60,7 +53,13 @@ def add_verbs(verbs: Any) -> None:
     policy.add_argument("title", metavar="NAME", help="for people: holders are shown it")
     policy.add_argument("--change", metavar="POLICY", help="put it in the place of this record")
     policy.add_argument("--party", metavar="PARTY", help="whose; default the only one there is")
-    policy.add_argument("--age-over", metavar="YEARS", type=int, default=0)
+    policy.add_argument(
+        "--age-over",
+        metavar="YEARS",
+        type=int,
+        default=0,
+        help="that the holder must have completed",
+    )
     policy.add_argument(
         "--type", metavar="VCT", action="append", help="of the credential; default a demo's"
     )
@@ -75,7 +74,10 @@ def add_verbs(verbs: Any) -> None:
     )
     policy.add_argument("--range-proof", action="store_true", help="have the age proven, too")
     policy.add_argument(
-        "--feb29", choices=(FEBRUARY, MARCH), default=MARCH, help=f"default {MARCH}"
+        "--feb29",
+        choices=("28feb", "1mar"),
+        default="1mar",
+        help="birthday of those born on 29 February in other years; default 1mar",
     )
     policy.add_argument(
         "--offset", metavar="MINUTES", type=int, default=0, help="of local time from UTC; default 0"
@@ -97,6 +99,7 @@ def add_verbs(verbs: Any) -> None:
 
 def _register(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.identity import fresh_salt, own_key, register
+    from adyton.protocol.identity.registries import PartyRecord
 
     senders = client_keys(args.sender, "--sender")
     developers = client_keys(args.developer, "--developer")
@@ -125,6 +128,7 @@ def _policy(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.demo_issuer import TYPE
     from adyton.client.identity import fresh_salt, own_key, register
     from adyton.client.identity_age import offset_field
+    from adyton.protocol.identity.registries import IssuerRecord, PartyRecord, PolicyRecord
 
     if args.age_over < 0 or args.skew < 0 or args.binding < 0:
         raise UsageError("usage", "--age-over, --skew and --binding are not negative")

@@ -12,7 +12,6 @@ from adyton.cli.output import Output, printable
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_parts import verb
 from adyton.core.errors import UsageError
-from adyton.protocol.identity.registries import PolicyRecord
 
 if TYPE_CHECKING:
     from adyton.client.identity_asked import AskedFile
@@ -59,6 +58,7 @@ def add_verbs(verbs: Any) -> None:
 def _request(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.identity_asked import keep_asked
     from adyton.client.identity_asking import make_request, require_deadline, to_uri
+    from adyton.protocol.identity.registries import PolicyRecord
 
     with open_session(settings_of(args), out) as session:
         with out.waiting("asking"):
@@ -130,6 +130,7 @@ def _status(args: argparse.Namespace, out: Output) -> int:
 def _one(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.identity_asked import asked_request
     from adyton.client.identity_verdict import read_checklist
+    from adyton.protocol.credentials.steps import STEPS, Step
 
     with open_session(settings_of(args), out) as session:
         file = asked_request(session, args.request)
@@ -146,8 +147,6 @@ def _one(args: argparse.Namespace, out: Output) -> int:
         for one in lines
     ]
     out.text(f"{said['state']}{file.reason and ': ' + file.reason}")
-    from adyton.protocol.credentials.steps import STEPS, Step
-
     for one in lines:
         what = STEPS[Step(one.step)] if one.step in STEPS else ""
         why = f": it {one.text}" if one.text else ""

@@ -10,9 +10,11 @@ from adyton.client.exchange import Accepted
 from adyton.client.identity_age import policy_cutoff
 from adyton.client.problems import error_of
 from adyton.client.range_check import verify_range_proof
+from adyton.client.records import PENDING
 from adyton.client.session import Session
 from adyton.core.errors import PolicyError, UsageError, VerificationError
 from adyton.protocol.claims import IDENTITY_FIELDS, claims_digest, commit
+from adyton.protocol.envelope import Request, SignedRequest
 from adyton.protocol.identity import requests as protocol
 from adyton.protocol.identity.answers import (
     ANSWER_LEAST,
@@ -89,6 +91,9 @@ class Judged:
 def present(session: Session, asked: Present, policy: PolicyRecord) -> Judged:
     """Have a presentation checked, and return the verdict, whatever it is.
 
+    Where the answer to these bytes was lost before, the same request is asked again, in identical bytes: else it would
+    look like a repetition, and be refused.
+
     Trust: runs at the relying party, which can read nothing of what it brings.
 
     Args:
@@ -103,6 +108,9 @@ def present(session: Session, asked: Present, policy: PolicyRecord) -> Judged:
     if asked.request.policy_hash != policy.hash():
         raise UsageError("bad_argument", "the request is made by another version of the policy")
     encoded = asked.encode()
+    lost = _without_answer(session, encoded)
+    if lost is not None:
+        return judged(session.resume(lost, keep=False), asked, policy)
     accepted = session.request(
         protocol.APP,
         protocol.PRESENT,
@@ -111,6 +119,18 @@ def present(session: Session, asked: Present, policy: PolicyRecord) -> Judged:
         name=asked.request.nonce[:16],
     )
     return judged(accepted, asked, policy)
+
+
+def _without_answer(session: Session, arguments: bytes) -> bytes | None:
+    """Return the id of a request with these arguments whose answer was lost."""
+    for record in session.store.requests():
+        if (record.app, record.method, record.state) != (protocol.APP, protocol.PRESENT, PENDING):
+            continue
+        if record.signed is not None:
+            request = Request.decode(SignedRequest.decode(record.signed).body)
+            if request.arguments == arguments:
+                return record.request_id
+    return None
 
 
 def judged(accepted: Accepted, asked: Present, policy: PolicyRecord) -> Judged:

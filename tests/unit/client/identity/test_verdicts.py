@@ -10,9 +10,11 @@ import pytest
 
 from adyton.client import Session
 from adyton.client.identity_verdict import CredentialRefused, present, read_checklist
+from adyton.client.records import PENDING
 from adyton.core.errors import (
     MalformedError,
     PolicyError,
+    UnavailableError,
     UsageError,
     VerificationError,
 )
@@ -124,3 +126,19 @@ def test_a_checklist_is_that_of_the_request(session: Session) -> None:
     assert read_checklist(session, bytes(32)).lines == ()
     with pytest.raises(VerificationError, match="another request"):
         read_checklist(session, os.urandom(32))
+
+
+def test_what_was_lost_is_asked_again_in_the_same_bytes(server: IdentityServer, desk: Desk) -> None:
+    asked = desk.sealed()
+    server.drops = ["POST /task"] * 50
+    with pytest.raises(UnavailableError):
+        present(desk.session, asked, desk.policy)
+    server.drops = []
+    (lost,) = desk.session.store.requests()
+    assert lost.state == PENDING
+    height = len(server.ledger.blocks)
+    assert present(desk.session, asked, desk.policy).accepted.request_id == lost.request_id
+    assert list(desk.session.store.requests()) == []
+    again = present(desk.session, asked, desk.policy)
+    assert again.accepted.request_id != lost.request_id
+    assert len(server.ledger.blocks) <= height + 2
