@@ -58,7 +58,7 @@ class Lists:
         self._book = book
         self._issuers = issuers
         self._read_lately: OrderedDict[bytes, tuple[bytes, Message]] = OrderedDict()
-        self._block = (0, 0)  # height, and bytes of lists taken in there
+        self._block = (0, 0)  # height, and bytes of lists inflated there
 
     def bring(self, call: Call) -> StatusKept:
         """Take in a list that somebody brings.
@@ -81,7 +81,14 @@ class Lists:
             raise UsageError("not_found", "the issuer's record has no list of that address")
         # 2.
         now_s = call.time_ms // 1000
-        brought = self._read(asked, record, now_s)
+        token = _text(asked.token)
+        try:
+            brought = self._read(asked, token, record, now_s)
+        except MalformedError:
+            # It may have been inflated up to there: work as well, and anybody can be an issuer.
+            self._take_room(limits.STATUS_LIST)
+            raise
+        self._take_room(len(brought.statuses.packed))
         # 3.
         place = asked.issuer + digest(Context.IDENTITY_LIST, asked.uri.encode())
         held = self._head(place)
@@ -94,8 +101,6 @@ class Lists:
         for number in range(len(pages), 0 if held is None else _pages(held)):
             self._state.remove(APP, _page_name(place, number))
         self._state.set(APP, _HEAD + place, brought.head.encode(), hot=True)
-        height, taken = self._block
-        self._block = (height, taken + len(brought.statuses.packed))
         until_s = brought.head.until_s
         return StatusKept(brought.head.entries, None if until_s is None else until_s * 1000)
 
@@ -105,11 +110,11 @@ class Lists:
         if self._block[1] >= limits.STATUS_BLOCK:
             raise UnavailableError("out_of_block_fuel", "the block's room for lists is used up")
 
-    def _read(self, asked: BringStatus, record: IssuerRecord, now_s: int) -> StatusList:
-        try:
-            token = asked.token.decode("ascii")
-        except UnicodeDecodeError:
-            raise MalformedError("malformed", "status list: not a compact JWS") from None
+    def _take_room(self, size: int) -> None:
+        height, taken = self._block
+        self._block = (height, taken + size)
+
+    def _read(self, asked: BringStatus, token: str, record: IssuerRecord, now_s: int) -> StatusList:
         unverified = read_jws(token, status_token.WHAT)
         key = self._issuers.key(asked.issuer, unverified.kid)
         if key is None:
@@ -157,6 +162,13 @@ class Lists:
         if len(self._read_lately) > _READ_LATELY:
             self._read_lately.popitem(last=False)
         return decoded
+
+
+def _text(unverified: bytes) -> str:
+    try:
+        return unverified.decode("ascii")
+    except UnicodeDecodeError:
+        raise MalformedError("malformed", "status list: not a compact JWS") from None
 
 
 def _page_name(place: bytes, number: int) -> bytes:

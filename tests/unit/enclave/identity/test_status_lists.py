@@ -166,3 +166,20 @@ def test_a_block_takes_so_many_lists_only(world: World) -> None:
     codes = [client.open(block, place, request).code for place, request in enumerate(sent)]
     assert codes == [""] * 4 + ["out_of_block_fuel"] * 2
     world.stranger.bring(world.issuer_name, token)
+
+
+@pytest.mark.parametrize("why", ["older", "too_large"])
+def test_lists_that_are_refused_use_the_room_of_a_block_as_well(world: World, why: str) -> None:
+    """What was inflated was work, also where nothing came of it; the next block has room."""
+    world.stranger.bring(world.issuer_name, world.status_list())
+    size = limits.STATUS_LIST + (why == "too_large")
+    old = {"iat": world.now_s - 5000} if why == "older" else {}
+    token = world.status_list(packed=bytes(size), **old)
+    bring = BringStatus(world.issuer_name, LIST, token.encode()).encode()
+    sent = [world.stranger.request(STATUS, bring) for _ in range(6)]
+    block = world.host.block(*map(world.stranger.client.envelope, sent))
+    client = world.stranger.client
+    codes = [client.open(block, place, request).code for place, request in enumerate(sent)]
+    first = "status_stale" if why == "older" else "too_large"
+    assert codes == [first] * 4 + ["out_of_block_fuel"] * 2
+    world.stranger.bring(world.issuer_name, world.status_list())
