@@ -26,6 +26,8 @@ from adyton.protocol.words import require_ordering
 
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _WORD: Final = re.compile(r"[!-~]+")
+# What many share, and what is to be kept from the party: one acquaintance of the same age or birthday, and it knows.
+_OF_BIRTH: Final = frozenset({"birthdate", "birth_date", "age_in_years", "age_birth_year"})
 
 
 class Registrar:
@@ -142,6 +144,10 @@ def _require_claims(record: PolicyRecord) -> None:
         not claim.isprintable() or not claim for claim in (*record.claims, record.pseudonym or "-")
     ):
         raise MalformedError("malformed", "a claim's name is printable and not empty")
+    if record.pseudonym in _OF_BIRTH:
+        raise UsageError(
+            "bad_argument", "a birthday tells nobody apart; name a claim that one holder has alone"
+        )
     if len(set(record.claims)) != len(record.claims):
         raise MalformedError("malformed", "a policy names a claim once")
 
