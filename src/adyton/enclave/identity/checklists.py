@@ -12,7 +12,6 @@ from adyton.core.schema import Bytes32, Message, Uint, Uint32, message
 from adyton.enclave.apps.base import Call
 from adyton.enclave.identity.book import Book
 from adyton.enclave.state import State
-from adyton.enclave.state_value import TRANSIENT
 from adyton.protocol.credentials.steps import Checklist as Steps
 from adyton.protocol.credentials.steps import Mark, Step
 from adyton.protocol.identity.answers import Checklist, ChecklistLine
@@ -82,7 +81,7 @@ class Checklists:
         )  # fmt: skip
         expires_ms = call.time_ms + limits.CHECKLIST_S * 1000
         padded = pad(kept.encode(), least=_LEAST)
-        self.state.set(APP, _CHECKLIST + request, padded, kind=TRANSIENT, expires_ms=expires_ms)
+        self.state.set(APP, _CHECKLIST + request, padded, expires_ms=expires_ms)
 
     def read(self, request: bytes, client: bytes) -> Checklist:
         """Return the checklist of a request.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from adyton.protocol.identity.requests import Present, SealedPresentation
+from adyton.protocol.credentials.steps import Step
+from adyton.protocol.identity.requests import PRESENT, Present, SealedPresentation
 from tests.epoch_kit import GRACE, EpochHost, epochs
 from tests.identity_kit import ADULT, AGREEMENT, World
 
@@ -62,3 +63,22 @@ def test_what_stays(epochs: EpochHost) -> None:
     assert world.developer.checklist(before.verdict.request) == checklist
     again = world.party.present(Present.decode(before.request.arguments))
     assert again.answer.code == "epoch_ended"
+
+
+def test_many_checklists_do_not_keep_the_secret_of_an_ended_epoch(epochs: EpochHost) -> None:
+    """They are kept for a week, and anybody can have them made: were they sealed anew, no epoch would end."""
+    world = World(epochs)
+    asked = [world.seal(world.ask(), "none") for _ in range(120)]
+    client, sent = world.party.client, []
+    for one in asked:
+        if not client.tickets:
+            client.contact()
+        sent.append(client.envelope(world.party.request(PRESENT, one.encode())))
+    block = epochs.block(*sent)
+    assert {entry.code for entry in block.entries} == {""}
+    begins = epochs.advance()
+    epochs.until(begins + GRACE)
+    assert [one.epoch for one in epochs.root.epochs] == [1]
+    world.developer.client.contact()
+    failed = [world.developer.failed(one.request.name()) for one in asked]
+    assert {line.step for line in failed if line is not None} == {Step.FORM}
