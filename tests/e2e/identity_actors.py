@@ -155,7 +155,8 @@ def receiving(client: Client, *options: str) -> Iterator[str]:
         assert line.startswith("receiving: http://127.0.0.1:")
         yield line.split()[1]
     finally:
-        process.terminate()
+        if "--once" not in options:
+            process.terminate()
         assert process.wait(30) == 0
         if process.stdout:
             process.stdout.close()

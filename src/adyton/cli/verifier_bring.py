@@ -136,9 +136,9 @@ def _serve(args: argparse.Namespace, out: Output) -> int:
             while not ended.wait(1.0):
                 pass
         finally:
-            signal.signal(signal.SIGTERM, before)
             receiver.stop()
             serving.join()
+            signal.signal(signal.SIGTERM, before)
     return 0
 
 

@@ -97,9 +97,11 @@ class Receiver:
             reply = _refusal(problem)
         finally:
             self._places.release()
-        received = Received(request, reply)
+        return Received(request, reply)
+
+    def tell(self, received: Received) -> None:
+        """Say that a holder was answered."""
         self._told(received)
-        return received
 
 
 def _refusal(problem: Error) -> Reply:
@@ -130,6 +132,8 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             else:
                 received = receiver.take(self.rfile.read(int(size)))
                 self._say(200, received.reply, received.request)
+                # Afterwards: whoever is told may end the process.
+                receiver.tell(received)
 
         def do_GET(self) -> None:
             """Say what this is."""

@@ -35,6 +35,7 @@ from adyton.core.errors import PolicyError, UnavailableError, UsageError
 from adyton.protocol.identity.registries import IssuerRecord
 from adyton.protocol.identity.requests import Present
 from tests.adversary.identity_server import IdentityServer
+from tests.e2e.command import until
 from tests.unit.client.identity.conftest import Desk
 
 
@@ -89,6 +90,7 @@ def test_a_receiver_answers_holders(
     assert asked_request(desk.session, None).answer == "yes"
     server.answer = {"code": "epoch_ended", "reason": "make it anew", "verdict": b""}
     assert send(receiver.url, presented).code == "epoch_ended"
+    until(lambda: len(told) == 3, "the last answer is told")
     assert [one.reply.code for one in told] == ["not_found", "", "epoch_ended"]
     assert {one.request for one in told} == {request.name()}
 
