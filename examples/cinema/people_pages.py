@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from adyton.protocol.credentials.strict_json import Json
 from examples.cinema.markup import Markup, join, table, tag
 from examples.cinema.pages import form, hidden, page
 from examples.cinema.people import ADULT_BORN
@@ -72,8 +73,8 @@ def holder_part(world: World, token: str) -> Markup:
     made.append(tag("h2", "Cards"))
     for held in cards:
         rows: list[tuple[str, ...]] = [
-            (name, str(value))
-            for name, value in held.credential.unverified_claims.items()
+            (name, _said(value))
+            for name, value in sorted(held.credential.unverified_claims.items())
             if name not in ("cnf", "status")
         ]
         made += [tag("h3", held.name), table(rows)]
@@ -87,6 +88,13 @@ def holder_part(world: World, token: str) -> Markup:
     else:
         made.append(tag("p", "None yet; the issuer's page issues one."))
     return join(made)
+
+
+def _said(value: Json) -> str:
+    if isinstance(value, dict):
+        said = sorted((name, "yes" if one is True else "no") for name, one in value.items())
+        return ", ".join(f"{name}: {one}" for name, one in said)
+    return str(value)
 
 
 def uses_page(uses: list[dict[str, Any]]) -> Markup:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.client
 import re
+import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from examples.cinema import check
 from examples.cinema.buttons import BUTTONS, button
 from examples.cinema.cinema import demonstration
-from examples.cinema.people import born_years_ago
+from examples.cinema.people import ADULT_BORN, born_years_ago
 from examples.cinema.server import Pages
 from examples.cinema.world import World
 from tests.browser import Browser, chromium
@@ -166,6 +168,22 @@ def test_a_card_that_is_revoked_by_hand_is_refused(
     assert (browser.text(".told .answer"), browser.text(".told .reason")) == ("no", "revoked")
 
 
+def test_a_page_follows_its_visit_without_being_loaded_anew(
+    shown: tuple[World, Pages], browser: Browser
+) -> None:
+    world, served = shown
+    browser.open(f"{served.url}/cinema")
+    with world.one_at_a_time:  # nobody acts yet
+        browser.press("#adult")
+        browser.run("window.wasHere = true")
+        assert browser.texts("[data-done]") == []
+        assert browser.texts("ol.stages li") == STAGES
+        assert browser.texts("ol.stages li.reached") == []
+    browser.await_(lambda: browser.texts("[data-done]"), "the end of the visit")
+    assert len(browser.texts("ol.stages li.reached")) == len(STAGES)
+    assert browser.run("return window.wasHere")
+
+
 def test_the_cinema_knows_a_visitor_again(shown: tuple[World, Pages], browser: Browser) -> None:
     _, served = shown
     seen = []
@@ -177,6 +195,34 @@ def test_the_cinema_knows_a_visitor_again(shown: tuple[World, Pages], browser: B
         seen.append([row for row in rows if row.startswith("pseudonym")])
     assert seen[0] == seen[1]
     assert re.fullmatch(r"pseudonym\s+[0-9a-f]{64}", seen[0][0])
+
+
+def test_the_search_of_the_operators_files_finds_what_is_there(
+    shown: tuple[World, Pages],
+) -> None:
+    world, _ = shown
+    public, (files, of) = "DEMO Registry of Persons", world.node.search(["1900-13-32"])
+    assert files == 0
+    assert of > 10
+    assert world.node.search([public])[0] > 0
+    left = world.node.data / "left-behind"
+    try:
+        for text in (ADULT_BORN, f"x{ADULT_BORN.encode().hex()}x"):
+            left.write_text(text)
+            assert world.node.search([ADULT_BORN])[0] == 1
+    finally:
+        left.unlink()
+
+
+def test_without_a_browser_a_test_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with (
+        pytest.raises(pytest.skip.Exception, match=r"^missing installable: chromium"),
+        chromium(tmp_path),
+    ):
+        pass
 
 
 # --- the pages' server, without a browser -------------------------------------------------------
@@ -258,6 +304,34 @@ def test_check_presses_every_button_and_leaves_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line for line in done.stdout.splitlines() if line.endswith("  ok")]
     assert len(rows) == len(BUTTONS)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_ended_and_leaves_nothing(
+    ending: signal.Signals, tmp_path: Path
+) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "examples.cinema.cinema"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert demo.stdout is not None
+        said = [next(demo.stdout) for _ in range(5)]
+        (url,) = (line.strip() for line in said if line.strip().endswith("/cinema"))
+        assert url.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            assert answer.status == 200
+        demo.send_signal(ending)
+        assert demo.wait(60) == 0
+    finally:
+        demo.kill()
+        demo.wait()
+        if demo.stdout is not None:
+            demo.stdout.close()
     assert list(tmp_path.iterdir()) == []
 
 
