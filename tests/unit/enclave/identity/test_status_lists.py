@@ -173,8 +173,8 @@ def test_lists_that_are_refused_use_the_room_of_a_block_as_well(world: World, wh
     """What was inflated was work, also where nothing came of it; the next block has room."""
     world.stranger.bring(world.issuer_name, world.status_list())
     size = limits.STATUS_LIST + (why == "too_large")
-    old = {"iat": world.now_s - 5000} if why == "older" else {}
-    token = world.status_list(packed=bytes(size), **old)
+    iat = world.now_s - (5000 if why == "older" else 5)
+    token = world.status_list(packed=bytes(size), iat=iat)
     bring = BringStatus(world.issuer_name, LIST, token.encode()).encode()
     sent = [world.stranger.request(STATUS, bring) for _ in range(6)]
     block = world.host.block(*map(world.stranger.client.envelope, sent))
