@@ -205,7 +205,7 @@ def test_another_party_s_request_is_not_opened(
     sealed = erika.seal(kino.ask(), tmp_path / "sealed")
     other = Party.make(new_client("bar"), "Bar Sued", issuer[1])
     code, said = other.present(sealed)
-    assert (code, said["error"]["code"]) == (5, "not_sender")
+    assert (code, said["error"]["code"]) == (2, "not_found")
     assert refused(other.client, "verifier", "status", read_uri(kino.ask()).nonce)[:2] == (
         2, "not_found",
     )  # fmt: skip

@@ -65,10 +65,8 @@ def _present(args: argparse.Namespace, out: Output) -> int:
     with open_session(settings_of(args), out) as session:
         policy = policy_of(session, asked.request)
         if policy is None:
-            from adyton.client.identity import resolve
-            from adyton.protocol.identity.registries import PolicyRecord
-
-            policy = resolve(session, asked.request.policy, PolicyRecord)
+            # The holder has given it, and could have made it as well: of a policy that anybody fulfils.
+            raise UsageError("not_found", "no request of that name was made here")
         with out.waiting("checking"):
             judged = present(session, asked, policy)
         keep_verdict(session, judged)
