@@ -82,7 +82,8 @@ class Keys:
 
     def _forget_ended(self) -> None:
         for cache in (self._tickets, self._intake, self._finish):
-            for epoch in [epoch for epoch in cache if epoch not in self._open]:
+            # A runner's thread may put a key there meanwhile; the copy is made in one step.
+            for epoch in [epoch for epoch in list(cache) if epoch not in self._open]:
                 cache.pop(epoch, None)
         for epoch in [epoch for epoch in self._transient if epoch not in self._held]:
             self._transient.pop(epoch, None)
