@@ -9,7 +9,6 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 import adyton.protocol
-import adyton.protocol.credentials
 from adyton.core.fields import AtMost, Exactly, OneOf
 from adyton.core.schema import REGISTRY, Message
 
@@ -18,9 +17,8 @@ MOST = 40  # a sample's longest string: bounds themselves are tested one by one
 
 def every_message() -> dict[str, type[Message]]:
     """Return every message of the protocol by its wire name."""
-    for package in (adyton.protocol, adyton.protocol.credentials):
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(adyton.protocol.__path__, f"{adyton.protocol.__name__}."):
+        importlib.import_module(module.name)
     return {
         name: cls for name, cls in REGISTRY.items() if cls.__module__.startswith("adyton.protocol")
     }

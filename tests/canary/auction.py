@@ -15,7 +15,7 @@ from tests.contract_kit import BUILT
 from tests.e2e.command import Client, serving, until
 
 BIDDERS = ("ann", "bob", "eve")
-_LASTS_MS = 9_000
+_LASTS_MS = 14_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def run(place: Path, source: Path | None = None) -> Sold:
                 if asked["value"]["amount"] != bid:
                     raise AssertionError(f"{name} does not see the bid")
                 keys[name] = clients[name].json("whoami")["client_key"]
-            until(lambda: time.time_ns() // 1_000_000 > ends, "the auction's end", 30)
+            until(lambda: time.time_ns() // 1_000_000 > ends, "the auction's end", 60)
             clients["eve"].json("contract", "call", address, "close")
         listed = clients["seller"].json("contract", "events", address)["events"]
         found: dict[str, list[Hit]] = {"data": [], "logs": [], "traffic": [], "memory": []}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -41,6 +43,23 @@ def url(facade: Facade, request: pytest.FixtureRequest) -> str:
     return facade.url if request.param == "http" else facade.ws_url
 
 
+@pytest.fixture
+def blocks_go_on(anvil: Anvil) -> Iterator[None]:
+    """Let blocks come though nobody pays, as on any chain: who waits for the next one would else wait for ever."""
+    ended = Event()
+
+    def mine() -> None:
+        while not ended.wait(0.5):
+            anvil.mine()
+
+    miner = Thread(target=mine)
+    miner.start()
+    yield
+    ended.set()
+    miner.join()
+
+
+@pytest.mark.usefixtures("blocks_go_on")
 def test_each_type_is_mined(url: str) -> None:
     found = ethers(
         """
@@ -58,6 +77,7 @@ def test_each_type_is_mined(url: str) -> None:
     assert found == [[1, 2, 0, True], [1, 0, 1, True], [1, 1, 2, True], [1, 2, 3, True]]
 
 
+@pytest.mark.usefixtures("blocks_go_on")
 def test_a_contract_is_made_and_called(url: str) -> None:
     contract = token()
     found = ethers(
@@ -78,6 +98,7 @@ def test_a_contract_is_made_and_called(url: str) -> None:
     assert heard == [address, "0x00000000000000000000000000000000DeaDBeef", "7"]
 
 
+@pytest.mark.usefixtures("blocks_go_on")
 def test_forty_payments_at_once(anvil: Anvil, url: str, signer: FakeSigner) -> None:
     found = ethers(
         """

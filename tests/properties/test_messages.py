@@ -88,7 +88,7 @@ def test_a_field_too_many_or_too_few_is_refused(cls: type[Message]) -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_no_field_takes_a_value_of_a_foreign_type(cls: type[Message]) -> None:
-    foreign = [-1, 2**70, 1.5, {}, {1: 2}, [None], [1.5], "a" * 5000, [[]] * 5000]
+    foreign = [-1, 2**70, 1.5, {}, {1: 2}, [None], [1.5], "a" * 2**19, [[]] * 5000]
     for made in samples(cls):
         value = decode(made.encode(), max_bytes=cls.MAX_BYTES)
         for at in range(1, len(value)):
