@@ -41,7 +41,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="of the pages; default any free one")
     args = parser.parse_args()
     # As Ctrl-C: else a plain `kill` would leave the node and its directory.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Of SIGINT as well: whoever was started in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), demonstration(args.port) as (world, served):
         print(
             "The platform is SIMULATED: nothing protects the enclave from this machine.", flush=True

@@ -15,7 +15,7 @@ from tests.contract_kit import BUILT
 from tests.e2e.command import Client, serving, until
 
 BIDDERS = ("ann", "bob", "eve")
-_LASTS_MS = 14_000
+_LASTS_MS = 12_000
 
 
 @dataclass(frozen=True)

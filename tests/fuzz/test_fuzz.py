@@ -14,7 +14,7 @@ from fuzz.target import CORPUS, ROOT, BrokenPromise, inputs, refused_or, require
 from fuzz.targets import TARGETS
 from tests.fuzz import broken
 
-SHORT_RUNS = 1500
+SHORT_RUNS = 800
 SOAK_S = int(os.environ.get("ADYTON_FUZZ_SECONDS", "600"))
 
 
