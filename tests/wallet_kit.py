@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from adyton.client.problems import error_of
-from adyton.core.errors import Error
 from adyton.core.schema import Message
 from adyton.protocol.ethereum.address import checksummed
 from adyton.protocol.padding import unpad
@@ -191,8 +190,3 @@ class WalletClient:
         """Return the open proposals of a wallet."""
         asked = requests.OfWallet(wallet.wallet).encode()
         return self.read(requests.PROPOSALS, asked, Proposals).proposals
-
-
-def reason_of(problem: Error) -> str:
-    """Return code and text of an error, for matching."""
-    return f"{problem.message} [{problem.code}]"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from adyton.cli.contract_shown import failure_json
 from adyton.cli.output import Output, printable
+from adyton.cli.unanswered import the_one
 from adyton.core.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -96,13 +97,7 @@ def without_answer(session: Session, named: str | None) -> RequestRecord:
     Raises:
         UsageError: there is none, or more than one.
     """
-    open_ = [one for one in _pending(session) if one.task_hash.hex().startswith(named or "")]
-    if not open_:
-        raise UsageError("not_found", "nothing of contracts is without an answer")
-    if len(open_) > 1:
-        listed = ", ".join(f"{one.task_hash.hex()[:16]} ({one.name})" for one in open_)
-        raise UsageError("usage", f"several have no answer; name one of: {listed}")
-    return open_[0]
+    return the_one(_pending(session), named, "contracts")
 
 
 def _pending(session: Session) -> list[RequestRecord]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from adyton.cli.contract_receipts import require_new
 from adyton.cli.output import Output
+from adyton.cli.unanswered import the_one
 from adyton.core.errors import PolicyError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -153,13 +154,7 @@ def without_answer(session: Session, named: str | None) -> RequestRecord:
     Raises:
         UsageError: there is none, or more than one.
     """
-    open_ = [one for one in _pending(session) if one.task_hash.hex().startswith(named or "")]
-    if not open_:
-        raise UsageError("not_found", "nothing of wallets is without an answer")
-    if len(open_) > 1:
-        listed = ", ".join(f"{one.task_hash.hex()[:16]} ({one.name})" for one in open_)
-        raise UsageError("usage", f"several have no answer; name one of: {listed}")
-    return open_[0]
+    return the_one(_pending(session), named, "wallets")
 
 
 def _pending(session: Session) -> list[RequestRecord]:
