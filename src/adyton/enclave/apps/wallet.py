@@ -1,7 +1,7 @@
 """The wallet app: makes wallets, signs what their policies allow, and keeps the record of it.
 
-Everything about a wallet is under seal: also why a request failed, so that in public all requests to wallets look the
-same. What the vault holds in memory follows from the state and changes nothing that is decided.
+Everything about a wallet is under seal: also why a request failed, so that in public requests to wallets differ by size
+classes alone. What the vault holds in memory follows from the state and changes nothing that is decided.
 """
 
 from __future__ import annotations

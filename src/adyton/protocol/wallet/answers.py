@@ -1,7 +1,7 @@
 """Answers of wallets.
 
-Whatever becomes of an admitted request, its public entry looks the same: why it failed stands in the answer,
-under seal.
+Whatever becomes of an admitted request, its public entry tells the size class of the answer and no more: why it failed
+stands in the answer, under seal.
 """
 
 from __future__ import annotations
