@@ -41,6 +41,7 @@ class _Waiting:
     unverified: bytes = b""
     problem: Error | None = None
     unheard: bool = False
+    sent_over: int = 0  # the connection's number
 
 
 class MqttTransport:
@@ -78,7 +79,7 @@ class MqttTransport:
             session_s=SESSION_S,
             topics=(self._response, self._events, topics.status(self._gateway)),
             on_message=self._received,
-            on_up=self._send_again,
+            on_up=self._connected,
         )
 
     @property
@@ -124,7 +125,7 @@ class MqttTransport:
             self._waiting[correlation] = waiting
         try:
             if self._link.up:
-                self._send(correlation, waiting)
+                self._send_once(correlation, waiting)
             waiting.answered.wait(timeout_s)
         finally:
             with self._lock:
@@ -180,12 +181,26 @@ class MqttTransport:
         message = Outgoing(self._request, waiting.packet, correlation, max(1, round(left)))
         self._link.publish(message, acknowledged)
 
+    def _send_once(self, correlation: bytes, waiting: _Waiting) -> None:
+        # Whoever asks just when the connection comes to stand would send beside the link's own thread.
+        with self._lock:
+            if waiting.sent_over == self._link.connection:
+                return
+            waiting.sent_over = self._link.connection
+        self._send(correlation, waiting)
+
+    def _connected(self) -> None:
+        for correlation, one in self._unanswered():
+            self._send_once(correlation, one)
+
     def _send_again(self) -> None:
+        for correlation, one in self._unanswered():
+            self._send(correlation, one)
+
+    def _unanswered(self) -> list[tuple[bytes, _Waiting]]:
         with self._lock:
             waiting = list(self._waiting.items())
-        for correlation, one in waiting:
-            if not one.answered.is_set():
-                self._send(correlation, one)
+        return [(correlation, one) for correlation, one in waiting if not one.answered.is_set()]
 
     def _received(self, message: Incoming) -> None:
         if message.topic == self._response:

@@ -108,6 +108,7 @@ class Link:
         self._early: dict[int, int] = {}
         self._warden = threading.Thread(target=self._watch, name="mqtt-warden", daemon=True)
         self.problem = "the broker does not answer"
+        self.connection = 0  # how often the subscriptions have come to stand
         made = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
         made.suppress_exceptions = True
         made.tls_set_context(identity.context())
@@ -210,6 +211,7 @@ class Link:
             self.problem = f"the broker refuses the subscription to {', '.join(refused)}"
             _log.warning("%s", self.problem)
             return
+        self.connection += 1
         self._up.set()
         self._on_up()
 

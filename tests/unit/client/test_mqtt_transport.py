@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 from adyton.client.mqtt_transport import MqttTransport
 from adyton.core.errors import UnavailableError, VerificationError
 from adyton.mqtt import topics
+from adyton.mqtt.link import Acknowledged, Incoming, Outgoing
 from adyton.protocol.relay import RelayRequest, RelayResponse
 from tests import mqtt_kit
 from tests.broker import Broker
@@ -45,10 +47,16 @@ def lied_to(broker: Broker, liar: MqttClient) -> Iterator[MqttTransport]:
     made.close()
 
 
-def told(liar: MqttClient, transport: MqttTransport, *payloads: bytes, **properties: Any) -> Any:
+def told(
+    liar: MqttClient,
+    transport: MqttTransport,
+    *payloads: bytes,
+    timeout_s: float = 15,
+    **properties: Any,
+) -> Any:
     """Have the device ask, and the liar answer with the payloads, in their order."""
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(transport.exchange, "GET", "/x", max_bytes=100, timeout_s=1)
+        asked = pool.submit(transport.exchange, "GET", "/x", max_bytes=100, timeout_s=timeout_s)
         request = liar.receive()
         correlation = vars(request.properties)["CorrelationData"]
         for payload in payloads:
@@ -84,11 +92,50 @@ def test_the_first_answer_counts_and_others_are_dropped(
     assert told(liar, lied_to, second).body == b"two"
 
 
+class NewLink:
+    """A connection that came to stand just now, and whose thread has not yet said so."""
+
+    up = True
+    connection = 1
+    problem = ""
+
+    def __init__(self) -> None:
+        self.published: queue.SimpleQueue[Outgoing] = queue.SimpleQueue()
+
+    def start(self) -> None:
+        """Stand already."""
+
+    def publish(self, message: Outgoing, _: Acknowledged) -> None:
+        """Keep what would be sent."""
+        self.published.put(message)
+
+
+def test_a_request_goes_once_over_a_connection_that_comes_up_meanwhile(broker: Broker) -> None:
+    transport = MqttTransport(
+        mqtt_kit.url(broker), mqtt_kit.identity(broker.certificate("trusting"))
+    )
+    link = NewLink()
+    vars(transport)["_link"] = link
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(transport.exchange, "GET", "/x", max_bytes=100, timeout_s=20)
+        first = link.published.get(timeout=15)
+        transport._connected()
+        assert link.published.empty()
+        link.connection = 2  # the connection was lost, and the request with it
+        transport._connected()
+        again = link.published.get(timeout=15)
+        assert (again.payload, again.correlation) == (first.payload, first.correlation)
+        assert link.published.empty()
+        answer = Incoming(transport._response, FINE, first.correlation, None, None, False)
+        transport._received(answer)
+        assert asked.result().body == b"fine"
+
+
 def test_an_answer_to_nothing_is_dropped(liar: MqttClient, lied_to: MqttTransport) -> None:
     answer = RelayResponse(200, "a/b", b"one").encode()
     for wrong in (bytes(16), b"", bytes(40)):
         with pytest.raises(UnavailableError, match="timeout"):
-            told(liar, lied_to, answer, CorrelationData=wrong)
+            told(liar, lied_to, answer, timeout_s=1, CorrelationData=wrong)
 
 
 def say_online(liar: MqttClient, boot: str) -> None:
