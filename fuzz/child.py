@@ -5,14 +5,13 @@ python -m fuzz.child MODULE TARGET CORPUS... [-libfuzzer=flags]
 
 from __future__ import annotations
 
-import importlib
 import sys
 import warnings
 from pathlib import Path
 
 import atheris
 
-from fuzz.target import Target, inputs, name_of
+from fuzz.target import inputs, load, name_of
 
 
 def main(arguments: list[str]) -> None:
@@ -21,7 +20,7 @@ def main(arguments: list[str]) -> None:
     warnings.simplefilter("ignore")  # of certificates that libraries will refuse one day
     measured = ["adyton", module.split(".")[0]]
     with atheris.instrument_imports(include=measured, enable_loader_override=False):
-        target: Target = importlib.import_module(module).TARGETS[name]
+        target = load(module)[name]
     corpora = [Path(item) for item in rest if not item.startswith("-")]
     for content in inputs(target):
         if len(content) <= target.most:

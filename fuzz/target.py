@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ class Target:
     run: Callable[[bytes], None]
     seeds: Callable[[], Iterable[bytes]]
     most: int = 4096
+
+
+def load(module: str) -> dict[str, Target]:
+    """Import a module and return its targets by name."""
+    return {target.name: target for target in importlib.import_module(module).TARGETS}
 
 
 def require(holds: bool, promise: str) -> None:

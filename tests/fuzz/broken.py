@@ -26,4 +26,4 @@ def run(data: bytes) -> None:
     refused_or(lambda: parse(data))
 
 
-TARGETS: Final = {"broken": Target("broken", run, lambda: [b"seed"], 16)}
+TARGETS: Final = (Target("broken", run, lambda: [b"seed"], 16),)

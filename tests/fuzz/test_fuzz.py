@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fuzz.target import CORPUS, ROOT, BrokenPromise, inputs, refused_or, require
-from fuzz.targets import TARGETS
+from fuzz.target import CORPUS, ROOT, BrokenPromise, inputs, load, refused_or, require
 from tests.fuzz import broken
 
+TARGETS = load("fuzz.every")
 SHORT_RUNS = 800
 SOAK_S = int(os.environ.get("ADYTON_FUZZ_SECONDS", "600"))
 
@@ -42,7 +42,8 @@ def test_the_corpus_breaks_no_promise(name: str) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_short_run_finds_nothing(name: str, tmp_path: Path) -> None:
-    done = fuzz(name, "--runs", str(SHORT_RUNS), "--found", str(tmp_path))
+    module = TARGETS[name].run.__module__
+    done = fuzz(name, "--runs", str(SHORT_RUNS), "--module", module, "--found", str(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     assert f"number_of_executed_units: {SHORT_RUNS}" in done.stderr or "Done" in done.stderr
 
