@@ -168,6 +168,8 @@ def test_messages_are_frozen_and_have_no_room_for_more() -> None:
         GOOD.number = 3  # type: ignore[misc]  # what is tested
     with pytest.raises((AttributeError, TypeError)):
         GOOD.more = 3  # type: ignore[attr-defined]  # what is tested
+    with pytest.raises(FrozenInstanceError):
+        del GOOD.number
 
 
 @pytest.mark.parametrize("annotation", [float, dict[str, int], int | str, list[int], bytes, object])
