@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 # Two workers; one file's tests stay together, since they share the servers they start.
+# Files in the order of their names: whole products, which take long, come before units, which even out the end.
 PYTEST := $(PY) -m pytest
-PYTEST_FLAGS ?= -n 2 --dist loadfile
+PYTEST_FLAGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 export VENV
 
