@@ -229,6 +229,27 @@ def test_a_party_knows_a_holder_again_and_two_parties_do_not(
     assert len({len(one) for one in seen}) == 1
 
 
+def test_a_receipt_that_cannot_be_saved_does_not_cost_the_answer(
+    issuer: tuple[Client, str], kino: Party, erika: Holder, new_client: NewClient, tmp_path: Path
+) -> None:
+    erika.given(issuer[0])
+    sealed, receipt = erika.seal(kino.ask(), tmp_path / "sealed"), tmp_path / "receipt"
+    receipt.write_text("an older one")
+    for options, problem in (
+        (("--receipt", str(receipt)), "exists"),
+        (("--receipt", str(tmp_path / "none" / "receipt")), "usage"),
+        (("--receipt", str(tmp_path / "new"), "--show", "birthday"), "usage"),
+        (("--show", "answer"), "usage"),
+    ):
+        code, said = kino.present(sealed, *options)
+        assert (code, said["error"]["code"]) == (2, problem)
+    assert receipt.read_text() == "an older one"
+    code, said = kino.present(sealed, "--receipt", str(tmp_path / "new"), "--show", "answer,party")
+    assert (code, said["answer"]) == (0, "yes")
+    verdict = new_client("other").json("verify", str(tmp_path / "new"))
+    assert verdict["shown"] == {"answer": "yes", "party": kino.name}
+
+
 def test_requests_that_lost_their_ground(
     issuer: tuple[Client, str], kino: Party, erika: Holder, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adyton.cli import contract_project
 from adyton.cli.connect import hex_bytes, open_session
-from adyton.cli.contract_receipts import require_new, told, wanted, without_answer
+from adyton.cli.contract_receipts import told, wanted, without_answer
 from adyton.cli.contract_shown import (
     arguments_of,
     description_json,
@@ -17,6 +17,7 @@ from adyton.cli.contract_shown import (
     result_lines,
 )
 from adyton.cli.output import Output
+from adyton.cli.receipt_options import add_options, require_new
 from adyton.cli.settings import (
     home_parent,
     json_parent,
@@ -84,15 +85,6 @@ def _fuel(parser: Any) -> None:
     )
 
 
-def _receipt(parser: Any) -> None:
-    parser.add_argument("--receipt", metavar="FILE", help="save a receipt that anybody can verify")
-    parser.add_argument(
-        "--show",
-        metavar="FIELDS",
-        help="fields that the receipt opens, separated by commas; default all",
-    )
-
-
 def _add_deploy(verbs: Any, parents: list[Any]) -> None:
     from adyton.protocol.words import ORDERING_LEVELS
 
@@ -120,14 +112,14 @@ def _add_deploy(verbs: Any, parents: list[Any]) -> None:
         help="fill what it stores and tells up to this many bytes, and size classes above",
     )
     _fuel(parser)
-    _receipt(parser)
+    add_options(parser)
 
 
 def _add_call(verbs: Any, parents: list[Any]) -> None:
     parser = _verb(verbs, "call", "call a method that may change state", parents, _call)
     _target(parser)
     _fuel(parser)
-    _receipt(parser)
+    add_options(parser)
 
 
 def _add_query(verbs: Any, parents: list[Any]) -> None:
@@ -146,7 +138,7 @@ def _add_upgrade(verbs: Any, parents: list[Any]) -> None:
         "arguments_json", metavar="JSON", nargs="?", help=f"for migrate: {_ARGUMENTS_HELP}"
     )
     _fuel(parser)
-    _receipt(parser)
+    add_options(parser)
 
 
 def _add_resume(verbs: Any, parents: list[Any]) -> None:
@@ -158,7 +150,7 @@ def _add_resume(verbs: Any, parents: list[Any]) -> None:
         _resume,
     )
     parser.add_argument("task", metavar="TASK", nargs="?", help="which, where there are several")
-    _receipt(parser)
+    add_options(parser)
 
 
 def _add_describe(verbs: Any, parents: list[Any]) -> None:
@@ -211,7 +203,7 @@ def _deploy(args: argparse.Namespace, out: Output) -> int:
         made = receipt.made(session, called)
     out.text(f"contract {contract.address.hex()}", *result_lines(called.result, called.value))
     out.json({**description_json(contract), **result_json(called)})
-    receipt.write(made)
+    receipt.save(made)
     return 0
 
 
@@ -224,7 +216,7 @@ def _call(args: argparse.Namespace, out: Output) -> int:
         made = receipt.made(session, called)
     out.text(*result_lines(called.result, called.value))
     out.json(result_json(called))
-    receipt.write(made)
+    receipt.save(made)
     return 0
 
 
@@ -253,7 +245,7 @@ def _upgrade(args: argparse.Namespace, out: Output) -> int:
         *result_lines(called.result, called.value),
     )
     out.json({**description_json(contract), **result_json(called)})
-    receipt.write(made)
+    receipt.save(made)
     return 0
 
 
@@ -271,7 +263,7 @@ def _resume(args: argparse.Namespace, out: Output) -> int:
         *result_lines(called.result, called.value),
     )
     out.json({**description_json(contract), **result_json(called)})
-    receipt.write(made)
+    receipt.save(made)
     return 0
 
 

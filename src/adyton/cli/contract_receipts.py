@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adyton.cli.contract_shown import failure_json
 from adyton.cli.output import Output, printable
+from adyton.cli.receipt_options import WantedReceipt, wanted_receipt
 from adyton.cli.unanswered import the_one
-from adyton.core.errors import UnavailableError, UsageError
+from adyton.core.errors import UnavailableError
 
 if TYPE_CHECKING:
     from adyton.client.contract_calls import Called
@@ -21,45 +20,15 @@ if TYPE_CHECKING:
     from adyton.client.session import Session
 
 
-def require_new(path: Path) -> None:
-    """Refuse a file that is there already, or that cannot be made.
-
-    Raises:
-        UsageError: `exists`, or `usage`.
-    """
-    if path.exists() or path.is_symlink():
-        raise UsageError("exists", f"{path} exists already; name another file")
-    if not path.name or not os.access(path.parent, os.W_OK | os.X_OK) or not path.parent.is_dir():
-        raise UsageError("usage", f"{path} cannot be written; name another file")
-
-
 @dataclass(frozen=True)
-class Wanted:
-    """What is to be saved of a call.
-
-    Attributes:
-        path: where; None where nothing is.
-        show: the fields that it opens.
-    """
-
-    path: Path | None
-    show: tuple[str, ...]
+class Wanted(WantedReceipt):
+    """What is to be saved of a call."""
 
     def made(self, session: Session, called: Called) -> bytes | None:
         """Return the receipt to write."""
         from adyton.client.contract_receipt import make_receipt
 
         return None if self.path is None else make_receipt(session, called, self.show).encode()
-
-    def write(self, receipt: bytes | None) -> None:
-        """Write it.
-
-        Raises:
-            OSError: the place is taken or gone since; the call is carried out all the same.
-        """
-        if self.path is not None and receipt is not None:
-            with self.path.open("xb") as file:
-                file.write(receipt)
 
 
 @contextmanager
@@ -78,7 +47,7 @@ def told(
         args.explained = failure_json(problem)
         if receipt is not None and problem.called is not None:
             try:
-                receipt.write(receipt.made(session, problem.called))
+                receipt.save(receipt.made(session, problem.called))
             except OSError as lost:
                 out.note(f"adyton: {receipt.path}: the receipt is lost: {lost.strerror}")
         raise
@@ -114,17 +83,4 @@ def wanted(args: argparse.Namespace) -> Wanted:
     """
     from adyton.protocol.claims import CONTRACT_FIELDS
 
-    if args.receipt is None:
-        if args.show is not None:
-            raise UsageError("usage", "--show says what a --receipt opens: add --receipt FILE")
-        return Wanted(None, ())
-    if args.show is None:
-        show = CONTRACT_FIELDS
-    else:
-        show = tuple(name.strip() for name in args.show.split(",") if name.strip())
-    for name in show:
-        if name not in CONTRACT_FIELDS:
-            raise UsageError("usage", f"no field {name!r}; there are {', '.join(CONTRACT_FIELDS)}")
-    path = Path(args.receipt)
-    require_new(path)
-    return Wanted(path, show)
+    return wanted_receipt(args, CONTRACT_FIELDS, Wanted)

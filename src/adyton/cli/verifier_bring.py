@@ -9,8 +9,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import open_session
-from adyton.cli.identity_parts import write_new
 from adyton.cli.output import Output
+from adyton.cli.receipt_options import WantedReceipt, add_options, wanted_receipt
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_parts import read_file, verb
 from adyton.core.errors import UsageError
@@ -32,12 +32,7 @@ def add_verbs(verbs: Any) -> None:
         about="Exits with 0 for yes and with 5 for no.",
     )
     present.add_argument("file", metavar="FILE", help="what was sealed; - for stdin")
-    present.add_argument("--receipt", metavar="FILE", help="save a receipt that anybody can verify")
-    present.add_argument(
-        "--show",
-        metavar="FIELDS",
-        help="fields that the receipt opens, separated by commas; default all",
-    )
+    add_options(present)
     serve = verb(
         verbs,
         "serve",
@@ -56,11 +51,8 @@ def _present(args: argparse.Namespace, out: Output) -> int:
     from adyton.protocol.claims import IDENTITY_FIELDS
     from adyton.protocol.identity.requests import Present
 
-    if args.show is not None and args.receipt is None:
-        raise UsageError("usage", "--show says what a --receipt opens: add --receipt FILE")
-    show = IDENTITY_FIELDS
-    if args.show is not None:
-        show = tuple(name.strip() for name in args.show.split(",") if name.strip())
+    # One answer is given for a request: what cannot be saved is refused before it is asked for.
+    wanted = wanted_receipt(args, IDENTITY_FIELDS, WantedReceipt)
     asked = Present.decode(_bytes(read_file(args.file, Present.MAX_BYTES)))
     with open_session(settings_of(args), out) as session:
         policy = policy_of(session, asked.request)
@@ -71,9 +63,8 @@ def _present(args: argparse.Namespace, out: Output) -> int:
             judged = present(session, asked, policy)
         keep_verdict(session, judged)
         said = judged_json(judged)
-        if args.receipt is not None:
-            receipt = make_identity_receipt(session, judged, show)
-            write_new(args.receipt, receipt.encode(), out, "the receipt")
+        if wanted.path is not None:
+            wanted.save(make_identity_receipt(session, judged, wanted.show).encode())
             said["receipt"] = args.receipt
     try:
         judged.require_yes()

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import open_session
 from adyton.cli.output import Output, json_lines, printable
+from adyton.cli.receipt_options import add_options
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_asking import say_signing
 from adyton.cli.wallet_intent import confirm, intent_words
 from adyton.cli.wallet_parts import WALLET_HELP, found_wallet, record_json, verb, wallet_json
-from adyton.cli.wallet_receipts import add_options, require_done, told, wanted
+from adyton.cli.wallet_receipts import require_done, told, wanted
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:

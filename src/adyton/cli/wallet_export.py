@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from adyton.cli.connect import open_session
-from adyton.cli.contract_receipts import require_new
 from adyton.cli.output import Output
+from adyton.cli.receipt_options import add_options, require_new
 from adyton.cli.secret_input import read_secret
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_parts import WALLET_HELP, address, found_wallet, record_json, verb
-from adyton.cli.wallet_receipts import add_options, require_done, told, wanted
+from adyton.cli.wallet_receipts import require_done, told, wanted
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import open_session
 from adyton.cli.output import Output
+from adyton.cli.receipt_options import add_options
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_meters import meters_json, meters_lines
 from adyton.cli.wallet_parts import (
@@ -20,7 +21,7 @@ from adyton.cli.wallet_parts import (
     wallet_json,
     wallet_lines,
 )
-from adyton.cli.wallet_receipts import add_options, told, wanted
+from adyton.cli.wallet_receipts import told, wanted
 
 if TYPE_CHECKING:
     from adyton.protocol.wallet.answers import NextNonce

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adyton.cli.connect import hex_bytes, open_session
 from adyton.cli.output import Output, json_lines
 from adyton.cli.policy_example import example
+from adyton.cli.receipt_options import add_options
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_intent import Preview, preview, preview_of
 from adyton.cli.wallet_parts import (
@@ -25,7 +26,7 @@ from adyton.cli.wallet_parts import (
 )
 from adyton.cli.wallet_payment import add_fees, add_target, fees, gas_and_nonce, payment
 from adyton.cli.wallet_payment import without_node as complete
-from adyton.cli.wallet_receipts import add_options, require_done, told, wanted
+from adyton.cli.wallet_receipts import require_done, told, wanted
 from adyton.cli.wallet_sign import add_document, document_of
 from adyton.core.errors import PolicyError, UsageError
 

@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adyton.cli.contract_receipts import require_new
 from adyton.cli.output import Output
+from adyton.cli.receipt_options import WantedReceipt, wanted_receipt
 from adyton.cli.unanswered import the_one
 from adyton.core.errors import PolicyError, UnavailableError, UsageError
 
@@ -22,27 +21,9 @@ if TYPE_CHECKING:
     from adyton.client.wallet_signed import Signing
 
 
-def add_options(parser: Any) -> None:
-    """Add the options of verbs that have something recorded."""
-    parser.add_argument("--receipt", metavar="FILE", help="save a receipt that anybody can verify")
-    parser.add_argument(
-        "--show",
-        metavar="FIELDS",
-        help="fields that the receipt opens, separated by commas; default all",
-    )
-
-
 @dataclass(frozen=True)
-class Wanted:
-    """What is to be saved of a request.
-
-    Attributes:
-        path: where; None where nothing is.
-        show: the fields that it opens.
-    """
-
-    path: Path | None
-    show: tuple[str, ...]
+class Wanted(WantedReceipt):
+    """What is to be saved of a request."""
 
     def write(self, session: Session, carried: Carried) -> None:
         """Write the receipt of a request.
@@ -53,9 +34,7 @@ class Wanted:
         from adyton.client.wallet_receipt import make_wallet_receipt
 
         if self.path is not None:
-            receipt = make_wallet_receipt(session, carried, self.show).encode()
-            with self.path.open("xb") as file:
-                file.write(receipt)
+            self.save(make_wallet_receipt(session, carried, self.show).encode())
 
 
 def wanted(args: argparse.Namespace) -> Wanted:
@@ -66,22 +45,10 @@ def wanted(args: argparse.Namespace) -> Wanted:
     """
     from adyton.protocol.claims import WALLET_FIELDS
 
-    if args.receipt is None:
-        if args.show is not None:
-            raise UsageError("usage", "--show says what a --receipt opens: add --receipt FILE")
-        return Wanted(None, ())
-    if args.show is None:
-        show = WALLET_FIELDS
-    else:
-        show = tuple(name.strip() for name in args.show.split(",") if name.strip())
-    for name in show:
-        if name not in WALLET_FIELDS:
-            raise UsageError("usage", f"no field {name!r}; there are {', '.join(WALLET_FIELDS)}")
-    if "signature" in show and "digest" not in show:
+    made = wanted_receipt(args, WALLET_FIELDS, Wanted)
+    if "signature" in made.show and "digest" not in made.show:
         raise UsageError("usage", "a signature is shown together with its digest: add digest")
-    path = Path(args.receipt)
-    require_new(path)
-    return Wanted(path, show)
+    return made
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import open_session
 from adyton.cli.output import Output
+from adyton.cli.receipt_options import add_options
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_asking import ask, say_signing
 from adyton.cli.wallet_parts import (
@@ -17,7 +18,7 @@ from adyton.cli.wallet_parts import (
     wallet_json,
     wallet_lines,
 )
-from adyton.cli.wallet_receipts import add_options, require_done, told, wanted, without_answer
+from adyton.cli.wallet_receipts import require_done, told, wanted, without_answer
 from adyton.core import limits
 from adyton.core.errors import UsageError
 
