@@ -19,15 +19,13 @@ from adyton.protocol import contract as protocol
 from adyton.protocol.contract import Result
 from bench import processes, server
 from bench.envelopes import Sealed, Sealer, opened_all
-from bench.load import Load, post_all
+from bench.load import Load, many_and_alone, post_all
 from bench.summary import BenchError
 
 MODULE = processes.ROOT / "contracts" / "built" / "ledger_bench.wasm"
-IN_FLIGHT = 64
 ACCOUNTS = 1000
 _FUEL = 10_000_000
 _OPENING = 200_000_000
-_WARM_UP = 200
 
 
 def calls(
@@ -84,19 +82,9 @@ def measured(
         engines = processes.children(running.enclave_pid)
         watched = (running.enclave_pid, running.pid, *engines)
         post, _ = calls(sealer, running.port, place, watched, address)
-        post(_WARM_UP, IN_FLIGHT)
-        many = [post(requests, IN_FLIGHT) for _ in range(runs)]
-        single = [post(alone, 1) for _ in range(runs)]
+        return many_and_alone(post, requests, alone, runs)
     finally:
         sealer.close()
-    return {
-        "rates": [load.rate for load in many],
-        "latencies": [taken for load in single for taken in load.latencies],
-        "enclave": [load.cpu[0] for load in many],
-        "engine": [sum(load.cpu[2:]) for load in many],
-        "host": [load.cpu[1] for load in many],
-        "own": [load.own_cpu for load in many],
-    }
 
 
 def main(data: str, place: str, requests: str, alone: str, runs: str) -> None:

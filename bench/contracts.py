@@ -11,9 +11,10 @@ from statistics import median
 from typing import Any
 
 from bench import floors, processes
-from bench.contract_calls import IN_FLIGHT, measured
+from bench.contract_calls import measured
 from bench.contract_engine import engine_s, state_s
 from bench.figure import Figure, Floor, Goal
+from bench.load import IN_FLIGHT
 from bench.plan import Plan
 from bench.summary import BenchError, Summary, joined, spread
 from tests.canary.unsealed import unsealed_source

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 import cbor2
 
 from bench import processes
 from bench.processes import cpu_seconds
 from bench.summary import BenchError, rate
+
+IN_FLIGHT: Final = 64
+WARM_UP: Final = 200  # requests
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,28 @@ def post_all(
         tuple(one / len(got) for one in used),
         told["cpu"] / len(got),
     )
+
+
+def many_and_alone(
+    post: Callable[[int, int], Load], requests: int, alone: int, runs: int
+) -> dict[str, Any]:
+    """Warm up, then post many in flight and one at a time, several runs of each.
+
+    Args:
+        post: posts so many requests, so many in flight, and checks every answer.
+
+    Returns:
+        rates, latencies of one in flight, and CPU seconds a request: enclave, host and `engine`, which is what else is
+        watched, and the load generator's `own`.
+    """
+    post(WARM_UP, IN_FLIGHT)
+    many = [post(requests, IN_FLIGHT) for _ in range(runs)]
+    single = [post(alone, 1) for _ in range(runs)]
+    return {
+        "rates": [load.rate for load in many],
+        "latencies": [taken for load in single for taken in load.latencies],
+        "enclave": [load.cpu[0] for load in many],
+        "host": [load.cpu[1] for load in many],
+        "engine": [sum(load.cpu[2:]) for load in many],
+        "own": [load.own_cpu for load in many],
+    }

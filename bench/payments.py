@@ -16,14 +16,12 @@ from adyton.protocol.wallet.answers import ANSWER_LEAST, SIGNED, Answer, Changed
 from bench import floors, server
 from bench.envelopes import Opened, Sealer, opened_all
 from bench.figure import Figure, Floor, Goal
-from bench.load import Load, post_all
+from bench.load import IN_FLIGHT, Load, many_and_alone, post_all
 from bench.plan import Plan
 from bench.summary import BenchError, Summary, joined, spread
 
-IN_FLIGHT: Final = 64
 _VENDOR: Final = bytes.fromhex("f125691d24a6b5cdcb87a89cb825fdf4487c2a34")
 _ACCOUNTS: Final = 16
-_WARM_UP: Final = 200
 _US: Final = 1e6
 _MS: Final = 1e3
 
@@ -67,17 +65,9 @@ def _measured(
         def post(count: int, in_flight: int) -> Load:
             return _post(sealer, running.port, place, watched, accounts, count, in_flight)
 
-        post(_WARM_UP, IN_FLIGHT)
-        many = [post(count, IN_FLIGHT) for _ in range(runs)]
-        single = [post(alone, 1) for _ in range(runs)]
+        return many_and_alone(post, count, alone, runs)
     finally:
         sealer.close()
-    return {
-        "rates": [load.rate for load in many],
-        "latencies": [taken for load in single for taken in load.latencies],
-        "enclave": [load.cpu[0] for load in many],
-        "host": [load.cpu[1] for load in many],
-    }
 
 
 def _post(
