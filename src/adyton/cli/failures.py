@@ -76,7 +76,8 @@ NEXT: Final[dict[str, str]] = {
     "key_reused": "take another --key: each stands for one request",
     "export_refused": 'a policy lets it out by "export": "owner", or by approvals',
     "credential_refused": "the relying party's developers see which check failed: `adyton verifier status REQUEST`",
-    "epoch_ended": "ask the relying party for a new request, and seal it again; nothing was opened",
+    "epoch_ended": "the holder runs `adyton credential present` with the same request again, which seals it anew; "
+    "nothing was opened, and the request is not used up",
     "policy_changed": "ask the relying party for a new request; nothing was opened",
     "deadline_passed": "ask the relying party for a new request; nothing was opened",
     "not_sender": "one of the clients that the relying party lists as senders brings it; nothing was opened",

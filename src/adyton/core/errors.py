@@ -216,7 +216,7 @@ CODES: Final[dict[str, str]] = {
     "policy_changed": "the policy is not the one that the request names; make a new request",
     "not_sender": "the relying party's record does not name this client as a sender",
     "deadline_passed": "the request's deadline has passed; make a new request",
-    "epoch_ended": "the request or the presentation is of an epoch that has ended; make it anew",
+    "epoch_ended": "the presentation is sealed to an epoch that has ended; the holder seals it anew",
     # guests
     "sandbox_unavailable": "this machine cannot confine guests",
     "sandbox_failed": "the sandbox ended before the guest did",

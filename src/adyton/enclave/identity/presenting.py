@@ -153,13 +153,15 @@ class Presenting:
             raise UsageError("bad_argument", "a request's deadline is at most a week ahead")
 
         steps.at(Step.EPOCH)
-        for epoch, what in ((request.epoch, "request"), (asked.sealed.epoch, "presentation")):
-            try:
-                self.keys.intake(epoch)
-            except PolicyError as problem:
-                raise PolicyError(
-                    "epoch_ended", f"the epoch of the {what} is not open; make it anew"
-                ) from problem
+        # A request holds nothing secret, and is good to its deadline in later epochs too: only what is sealed dies.
+        if request.epoch > self.keys.epoch:
+            raise UsageError("bad_argument", "the request names an epoch that has not begun")
+        try:
+            self.keys.intake(asked.sealed.epoch)
+        except PolicyError as problem:
+            raise PolicyError(
+                "epoch_ended", "the epoch that it is sealed to is not open; seal it anew"
+            ) from problem
         return _Check(asked, request.name(), party, policy)
 
     def _check(self, call: Call, check: _Check, steps: Checklist) -> None:

@@ -1,4 +1,4 @@
-"""Epochs end: with them what was asked and sealed in them, but no record, pseudonym or checklist."""
+"""Epochs end: with them what was sealed in them, but no request, record, pseudonym or checklist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def moved_on(world: World, host: EpochHost) -> int:
     return host.evidence().epoch.record.epoch
 
 
-def test_what_was_asked_in_an_epoch_is_answered_until_its_grace_ends(epochs: EpochHost) -> None:
+def test_what_was_sealed_in_an_epoch_opens_until_its_grace_ends_and_its_request_stays(
+    epochs: EpochHost,
+) -> None:
     world = World(epochs)
     two = [world.ask() for _ in range(2)]
     sealed = [world.seal(request, world.bound(request)) for request in two]
@@ -28,8 +30,16 @@ def test_what_was_asked_in_an_epoch_is_answered_until_its_grace_ends(epochs: Epo
     epochs.until(epochs.height + GRACE + 1)
     late = world.party.present(sealed[1])
     assert (late.answer.code, late.answer.verdict) == ("epoch_ended", b"")
-    # Nothing was used up: it is the epoch alone.
-    assert world.presented(request=world.ask(epoch=1)).verdict.answer == "yes"
+    # The request was not used up, and is answered by what is sealed anew: once.
+    anew = world.seal(two[1], world.bound(two[1]))
+    assert anew.sealed.epoch == 1
+    told = world.party.present(anew).verdict
+    assert (told.answer, told.request, told.epoch) == ("yes", two[1].name(), 1)
+    assert world.party.present(anew).verdict.reason == "wrong_request"
+    assert world.party.present(sealed[1]).answer.code == "epoch_ended"
+    # Nor does a later epoch let one be answered that was before.
+    used = world.seal(two[0], world.bound(two[0]))
+    assert world.party.present(used).verdict.reason == "wrong_request"
 
 
 def test_what_was_sealed_too_early_is_sealed_again(epochs: EpochHost) -> None:

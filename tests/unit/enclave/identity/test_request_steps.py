@@ -144,8 +144,8 @@ def test_4_a_deadline_is_at_most_a_week_ahead(world: World) -> None:
 # --- 5: epochs --------------------------------------------------------------------------------------
 
 
-def test_5_a_request_of_an_epoch_that_is_not_open_is_refused(world: World) -> None:
-    refused(world, world.party.present(asked(world, epoch=1)), "epoch_ended")
+def test_5_a_request_of_an_epoch_that_has_not_begun_is_refused(world: World) -> None:
+    refused(world, world.party.present(asked(world, epoch=1)), "bad_argument")
 
 
 def test_5_what_was_sealed_in_an_ended_epoch_may_be_sealed_again(world: World) -> None:
