@@ -50,6 +50,9 @@ def credential_cases() -> list[Case]:
             *_ages(), *_keys()]  # fmt: skip
 
 
+_GIVEN_UP = "https://former.example"
+
+
 def _case(
     name: str,
     presentation: str,
@@ -62,7 +65,10 @@ def _case(
         "audience": EXPECTED.audience,
         "nonce": EXPECTED.nonce,
         "now_s": more.pop("now_s", NOW),
-        "issuers": {ISSUER: dict((ED_KEY if more.pop("ed", False) else ISSUER_KEY).public.members)},
+        "issuers": {
+            ISSUER: dict((ED_KEY if more.pop("ed", False) else ISSUER_KEY).public.members),
+            _GIVEN_UP: None,
+        },
         "lists": {_LIST: {"7": more.pop("status", "valid")}},
         "policy": {**_POLICY, **more},
     }
@@ -138,6 +144,7 @@ def _unbelieved() -> list[Case]:
     return [
         _case("no issuer", _made(iss=None), Reason.ISSUER_MISSING, Step.ISSUER),
         _case("a foreign issuer", _made(iss="https://x.example"), Reason.ISSUER_UNKNOWN, Step.ISSUER),
+        _case("an issuer that was given up", _made(iss=_GIVEN_UP), Reason.ISSUER_GIVEN_UP, Step.ISSUER),
         _case("another alg", _made(header={"alg": "HS256"}), Reason.ALG_MISMATCH, Step.SIGNATURE),
         _case("a forged issuer", forged, Reason.ISSUER_SIGNATURE, Step.SIGNATURE),
         _case("another typ", _made(header={"typ": "JWT"}), Reason.TYPE, Step.TYPE),

@@ -14,6 +14,7 @@ from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.steps import Step
 from adyton.protocol.envelope import epoch_bytes
 from adyton.protocol.identity.answers import Answer, Verdict
+from adyton.protocol.identity.giving_up import last_version
 from adyton.protocol.identity.naming import given_up
 from adyton.protocol.identity.record import commitments, proof_bound, with_proof
 from adyton.protocol.identity.registries import (
@@ -67,6 +68,9 @@ def _names() -> list[Case]:
         given = {"record": record.encode().hex(), "chain_id": CHAIN_ID.hex()}
         return Case(name, "record_name", given, code)
 
+    def last(name: str, record: Record, code: str = "") -> Case:
+        return Case(name, "last_version", {"record": record.encode().hex()}, code)
+
     cut = {"record": _PARTY.encode()[:-1].hex(), "chain_id": CHAIN_ID.hex()}
     web = _DOCUMENT.replace(str(_DID).encode(), b"did:web:a.example")
     return [
@@ -78,6 +82,14 @@ def _names() -> list[Case]:
         case("a did:web that is pinned", replace(_HOLDER, document=web)),
         case("another client's did", replace(_HOLDER, owner=bytes(32)), "not_found"),
         case("a did that is given up, with keys", replace(_HOLDER, active=False), "malformed"),
+        last("a did is given up", _HOLDER),
+        last("an issuer is given up", _ISSUER),
+        last("a relying party is given up", _PARTY),
+        last("a policy is given up", _POLICY),
+        last("a did is given up twice", last_version(_HOLDER), "record_given_up"),
+        last("an issuer is given up twice", last_version(_ISSUER), "record_given_up"),
+        last("a relying party is given up twice", last_version(_PARTY), "record_given_up"),
+        last("a policy is given up twice", last_version(_POLICY), "record_given_up"),
         Case("a record less a byte", "record_name", cut, "malformed"),
         Case("a request", "request_name", {"request": _REQUEST.encode().hex()}),
         Case("a request and a byte", "request_name", {"request": _REQUEST.encode().hex() + "00"}, "malformed"),

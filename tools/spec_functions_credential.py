@@ -12,6 +12,7 @@ from adyton.protocol.credentials.presentation import (
     Expected,
     check_presentation,
 )
+from adyton.protocol.credentials.reasons import Reason, refused
 from adyton.protocol.credentials.sd_jwt_vc import Validity
 from adyton.protocol.credentials.status import Status, StatusReference
 from adyton.protocol.credentials.steps import Checklist, Mark, Step
@@ -79,8 +80,12 @@ def checked(given: Given, checklist: Checklist) -> Given:
     policy = given["policy"]
 
     def issuer_key(issuer: str, _: str | None) -> PublicKey | None:
-        jwk = given["issuers"].get(issuer)
-        return None if jwk is None else read_jwk_bytes(strict_json.write(jwk), "an issuer's key")
+        if issuer not in given["issuers"]:
+            return None
+        jwk = given["issuers"][issuer]
+        if jwk is None:
+            raise refused(Reason.ISSUER_GIVEN_UP, "the credential")
+        return read_jwk_bytes(strict_json.write(jwk), "an issuer's key")
 
     def status_of(reference: StatusReference) -> Status:
         word = given["lists"].get(reference.uri, {}).get(str(reference.index), "unknown")

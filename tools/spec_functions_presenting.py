@@ -4,6 +4,7 @@ from typing import Any
 
 from adyton.core.schema import decode_one_of
 from adyton.protocol.identity.answers import Verdict
+from adyton.protocol.identity.giving_up import last_version
 from adyton.protocol.identity.naming import document_of, name_of
 from adyton.protocol.identity.record import commitments, proof_bound, proven
 from adyton.protocol.identity.registries import RECORDS, DidRecord, PolicyRecord
@@ -19,6 +20,11 @@ def _record_name(given: Given) -> Given:
         document_of(chain_id, record)
     named = {"name": name_of(chain_id, record).hex()}
     return named | ({"hash": record.hash().hex()} if isinstance(record, PolicyRecord) else {})
+
+
+def _last_version(given: Given) -> Given:
+    held = decode_one_of(bytes.fromhex(given["record"]), RECORDS)
+    return {"record": last_version(held).encode().hex()}
 
 
 def _request_name(given: Given) -> Given:

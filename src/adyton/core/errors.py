@@ -212,7 +212,7 @@ CODES: Final[dict[str, str]] = {
     # identity
     "not_owner": "the record is another client's",
     "version_conflict": "the record was changed meanwhile; read it and change that version",
-    "record_given_up": "the did was given up, for good",
+    "record_given_up": "the record was given up, for good",
     "policy_changed": "the policy is not the one that the request names; make a new request",
     "not_sender": "the relying party's record does not name this client as a sender",
     "deadline_passed": "the request's deadline has passed; make a new request",

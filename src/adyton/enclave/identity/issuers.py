@@ -10,10 +10,13 @@ from adyton.core.errors import MalformedError
 from adyton.enclave.identity.book import Book
 from adyton.protocol.credentials import strict_json
 from adyton.protocol.credentials.jwk import PublicKey, read_jwk
+from adyton.protocol.credentials.reasons import Reason, refused
+from adyton.protocol.identity.giving_up import is_given_up
 from adyton.protocol.identity.registries import IssuerRecord
 
 _HELD: Final = 1024
 _WHAT: Final = "an issuer's key"
+_SIGNED: Final = "the credential or list"
 
 
 class IssuerKeys:
@@ -80,8 +83,11 @@ class Issuers:
 
         Raises:
             UsageError: `not_found`, no such issuer.
+            CredentialError: `issuer_given_up`.
         """
         record = self._book.record(issuer, IssuerRecord)
+        if is_given_up(record):
+            raise refused(Reason.ISSUER_GIVEN_UP, _SIGNED)
         keys = self._held.get(issuer)
         if keys is None or keys.version != record.version:
             keys = self._held[issuer] = IssuerKeys(record)

@@ -39,6 +39,7 @@ from adyton.protocol.credentials.range_proof import Statement
 from adyton.protocol.credentials.reasons import WORDS, Reason, refused
 from adyton.protocol.credentials.steps import Checklist, Step
 from adyton.protocol.identity.answers import NO, YES, CredentialUse, Verdict
+from adyton.protocol.identity.giving_up import require_used
 from adyton.protocol.identity.opening import open_presentation
 from adyton.protocol.identity.record import commitments, proof_bound, with_proof
 from adyton.protocol.identity.registries import PartyRecord
@@ -137,6 +138,8 @@ class Presenting:
         policy = self.policies.policy(request.policy)
         if policy.record.party != request.party:
             raise UsageError("not_found", "the policy is not one of this relying party")
+        require_used(party, "the relying party")
+        require_used(policy.record, "the policy")
         if policy.hash != request.policy_hash:
             raise PolicyError("policy_changed", "the policy was changed; make a new request")
         if policy.record.range_proof and self.prover is None:

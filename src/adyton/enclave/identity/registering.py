@@ -12,6 +12,7 @@ from adyton.enclave.apps.base import Call
 from adyton.enclave.identity.book import Book
 from adyton.enclave.identity.issuers import IssuerKeys
 from adyton.protocol.identity.answers import Registered
+from adyton.protocol.identity.giving_up import is_given_up, require_last, require_used
 from adyton.protocol.identity.naming import did_of, document_of, name_of
 from adyton.protocol.identity.registries import (
     RECORDS,
@@ -49,7 +50,8 @@ class Registrar:
 
         1. it is the one encoding of a record, and of the client that asks
         2. its name is not taken, and its version 1; or its version follows the held one
-        3. what it says has the form of its kind, and fits what is registered and what the chain offers
+        3. what it says has the form of its kind, and fits what is registered and what the chain offers; or it gives
+           the held one up
 
         Returns:
             Name and version, and the record.
@@ -67,13 +69,15 @@ class Registrar:
         # 2.
         name = name_of(self._chain_id, record)
         held = self._book.held(name)
-        if isinstance(held, DidRecord) and not held.active:
-            raise PolicyError("record_given_up", "the did was given up; register another")
+        if held is not None:
+            require_used(held, "the record")
         following = 1 if held is None else held.version + 1
         if record.version != following:
             raise PolicyError("version_conflict", f"the record's next version is {following}")
         # 3.
-        if isinstance(record, DidRecord):
+        if is_given_up(record):
+            require_last(record, held)
+        elif isinstance(record, DidRecord):
             self._require_did(record, held)
         elif isinstance(record, IssuerRecord):
             _require_issuer(record, held)
@@ -86,8 +90,6 @@ class Registrar:
 
     def _require_did(self, record: DidRecord, held: Record | None) -> None:
         document_of(self._chain_id, record)
-        if held is None and not record.active:
-            raise UsageError("bad_argument", "a did is registered with keys before it is given up")
         if isinstance(held, DidRecord) and did_of(held) != did_of(record):
             raise UsageError("bad_argument", "a record stays with its did; pin another anew")
 
@@ -96,15 +98,16 @@ class Registrar:
         party = self._book.record(record.party, PartyRecord)
         if party.owner != record.owner:
             raise PolicyError("not_owner", "a policy is registered by the owner of its party")
+        require_used(party, "the relying party")
         if isinstance(held, PolicyRecord) and held.party != record.party:
             raise UsageError("bad_argument", "a policy stays with its party; register another")
         require_ordering(offered, record.ordering)
         _require_words(record.types, "a policy's types (vct)")
         _require_claims(record)
-        if not record.issuers:
-            raise UsageError("bad_argument", "a policy names at least one issuer")
-        named = [self._book.record(issuer, IssuerRecord).iss for issuer in record.issuers]
-        if len(set(named)) != len(named):
+        issuers = [self._book.record(issuer, IssuerRecord) for issuer in record.issuers]
+        for issuer in issuers:
+            require_used(issuer, "an issuer of the policy")
+        if len({issuer.iss for issuer in issuers}) != len(issuers):
             raise UsageError(
                 "bad_argument", "two issuers of a policy call themselves the same; choose one"
             )
@@ -130,8 +133,6 @@ def _require_issuer(record: IssuerRecord, held: Record | None) -> None:
 
 def _require_party(record: PartyRecord) -> None:
     _require_name(record.name)
-    if not record.senders:
-        raise UsageError("bad_argument", "a relying party has at least one sender")
     for keys in (record.senders, record.developers):
         if len(set(keys)) != len(keys):
             raise MalformedError("malformed", "a relying party names a client key once")

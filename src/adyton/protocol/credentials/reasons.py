@@ -94,6 +94,10 @@ class Reason(Enum):
         Coarse.UNTRUSTED_ISSUER,
         "is of an issuer that is not registered for this policy",
     )
+    ISSUER_GIVEN_UP = (
+        Coarse.UNTRUSTED_ISSUER,
+        "is of an issuer whose record was given up, for good",
+    )
     ISSUER_SIGNATURE = (
         Coarse.UNTRUSTED_ISSUER,
         "does not verify with the key that is registered for its issuer",

@@ -32,7 +32,7 @@ class DidRecord(Message):
         salt: of its name.
         document: DID document, JSON (`naming.document_of`).
         version: from 1; a change names the one that it replaces.
-        active: False once it is given up, for good; then its document is `naming.given_up`.
+        active: False once it is given up, for good; then its document is `naming.given_up` (`giving_up.py`).
     """
 
     owner: Bytes32
@@ -51,7 +51,7 @@ class IssuerRecord(Message):
         salt: of its name.
         name: for people.
         iss: as its credentials name it; it never changes.
-        keys: public keys as JWK, JSON, each with a `kid` of its own if there are several.
+        keys: public keys as JWK, JSON, each with a `kid` of its own if there are several; none once it is given up.
         lists: addresses of the status lists that it signs.
         version: from 1.
     """
@@ -73,7 +73,7 @@ class PartyRecord(Message):
         owner: client key that made it.
         salt: of its name.
         name: for people: holders are shown it.
-        senders: client keys that may bring presentations.
+        senders: client keys that may bring presentations; none once it is given up.
         developers: client keys that may see which check failed.
         response: address that presentations are handed to; empty where another way is agreed.
         version: from 1.
@@ -99,7 +99,7 @@ class PolicyRecord(Message):
         name: for people.
         age_over: years that the holder must have reached; 0 asks for none.
         types: values of `vct`, one of which it must have.
-        issuers: records of issuers, one of which must have issued it.
+        issuers: records of issuers, one of which must have issued it; none once it is given up.
         claims: names of claims that must be disclosed besides.
         feb29: birthday of those born on 29 February in other years.
         offset_minutes: of local time from UTC, plus 840, so from 0 to 1680.

@@ -65,10 +65,10 @@ def test_a_list_ends_before_an_answer_is_too_large(world: World) -> None:
     for place in range(1, 10):
         world.issuer.register(replace(record, salt=place.to_bytes(16, "big")))
     first = world.issuer.records()
-    assert len(first) == 8
+    assert len(first) == 7 + (world.issuer_record in first)
     last = first[-1]
     assert isinstance(last, IssuerRecord)
-    assert len(world.issuer.records(world.issuer.name(last))) == 2
+    assert len(world.issuer.records(world.issuer.name(last))) == 10 - len(first)
 
 
 def test_the_owner_changes_a_record(world: World) -> None:
@@ -166,7 +166,7 @@ def test_an_issuer_that_is_none_is_refused(world: World, changed: Change, code: 
 @pytest.mark.parametrize(
     ("changed", "code"),
     [
-        ({"senders": ()}, "bad_argument"),
+        ({"senders": ()}, "malformed"),
         ({"senders": (b"\x01" * 32,) * 2}, "malformed"),
         ({"developers": (b"\x01" * 32,) * 2}, "malformed"),
         ({"response": "kino.example"}, "malformed"),
