@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from adyton.cli import credential_issue, credential_look, credential_present
+from adyton.cli import credential_issue, credential_issuers, credential_look, credential_present
 from adyton.cli.identity_parts import noun
 
 _DESCRIPTION = """\
@@ -21,10 +21,15 @@ a DEMO issuer, which believes whatever it is told and proves nothing:
   adyton credential issuer "City Hall"
   adyton credential issue --to DID --birthdate 1990-02-28 --out FILE
   adyton credential revoke CREDENTIAL
+
+a real issuer is registered by its public keys, by itself or by whoever vouches for it:
+  adyton credential issuer "Passports" --jwk FILE --iss https://passport.example
+  adyton credential retire ISSUER
 """
 _PARTS: Final = (
     credential_look.add_verbs,
     credential_present.add_verb,
+    credential_issuers.add_verbs,
     credential_issue.add_verbs,
 )
 

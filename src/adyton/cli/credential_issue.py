@@ -1,4 +1,4 @@
-"""`adyton credential issuer`, `issue`, `revoke` and `status`: issuers; the one that is run here is a DEMO."""
+"""`adyton credential issue`, `revoke` and `status`: what issuers do; the one that is run here is a DEMO."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from adyton.cli.connect import open_session
-from adyton.cli.identity_parts import found_record, made_json, write_new
+from adyton.cli.identity_parts import found_record, write_new
 from adyton.cli.output import Output
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_parts import read_file, verb
 from adyton.core import limits
-from adyton.core.errors import UsageError
+from adyton.core.errors import PolicyError, UsageError
 
 if TYPE_CHECKING:
     from adyton.protocol.credentials.strict_json import Json
@@ -23,24 +23,6 @@ _DEMO_HELP: Final = "default the only demo issuer there is"
 
 def add_verbs(verbs: Any) -> None:
     """Add the verbs."""
-    issuer = verb(
-        verbs,
-        "issuer",
-        "register an issuer: a DEMO one whose key lies here, or a real one by its public keys",
-        _issuer,
-        about="With --jwk a real one is registered as somebody vouches for it: policies name the record, and so you.",
-    )
-    issuer.add_argument("title", metavar="NAME", help="for people; that of a demo begins with DEMO")
-    issuer.add_argument(
-        "--jwk",
-        metavar="FILE",
-        action="append",
-        help="a public key as JWK; several need a kid each",
-    )
-    issuer.add_argument("--iss", metavar="TEXT", help="as its credentials name it; with --jwk")
-    issuer.add_argument(
-        "--list", metavar="URI", action="append", help="a status list that it signs; with --jwk"
-    )
     issue = verb(
         verbs,
         "issue",
@@ -75,35 +57,6 @@ def add_verbs(verbs: Any) -> None:
     status.add_argument("file", metavar="FILE", help="the list, as fetched from there; - for stdin")
 
 
-def _issuer(args: argparse.Namespace, out: Output) -> int:
-    if (args.jwk is None) != (args.iss is None) or (args.jwk is None and args.list is not None):
-        raise UsageError("usage", "--jwk and --iss go together, and --list with them")
-    with open_session(settings_of(args), out) as session, out.waiting("registering"):
-        if args.jwk is None:
-            from adyton.client.demo_issuer import new_demo_issuer
-
-            out.note(DEMO)
-            _, made = new_demo_issuer(session, args.title)
-        else:
-            from adyton.client.identity import fresh_salt, own_key, register
-            from adyton.protocol.identity.registries import IssuerRecord
-
-            keys = tuple(read_file(named, limits.IDENTITY_JSON) for named in args.jwk)
-            record = IssuerRecord(
-                own_key(session),
-                fresh_salt(),
-                args.title,
-                args.iss,
-                keys,
-                tuple(args.list or ()),
-                1,
-            )
-            made = register(session, record)
-    out.text(made.name.hex())
-    out.json({"issuer": made.name.hex(), "demo": args.jwk is None, **made_json(made)})
-    return 0
-
-
 def _issue(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.demo_issuer import TYPE, demo_issuer, issue_demo
     from adyton.client.identity_dids import binding_key, resolve_did
@@ -113,11 +66,11 @@ def _issue(args: argparse.Namespace, out: Output) -> int:
         claims = _claims(args, session.now_ms())
         _, document = resolve_did(session, args.to)
         if document is None:
-            raise UsageError("not_found", "the did was given up")
+            raise PolicyError("record_given_up", "the did was given up; ask the holder for another")
         issued = issue_demo(
             session,
             demo_issuer(session, args.issuer),
-            (args.to, binding_key(document)),
+            (str(document.did), binding_key(document)),
             claims,
             vct=args.type or TYPE,
             days=args.days,

@@ -94,7 +94,7 @@ def _uses(args: argparse.Namespace, out: Output) -> int:
     settings = settings_of(args)
     seen: list[SeenUse] = []
     with open_session(settings, out) as session:
-        reader = UseReader(session.pin.chain_id, own_dids(session))
+        reader = UseReader(session.pin.chain_id, own_dids(session, given_up=True))
         bring_up_to_date(session, settings, out, lambda block: seen.extend(reader.read(block)))
     out.table(
         ("block", "time", "relying party", "asked", "answer", "credential of"),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import open_session
-from adyton.cli.identity_parts import write_new
+from adyton.cli.identity_parts import agree, write_new
 from adyton.cli.output import Output
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_parts import read_file, verb
@@ -61,18 +60,26 @@ def _present(args: argparse.Namespace, out: Output) -> int:
     with open_session(settings_of(args), out) as session:
         with out.waiting("asking who asks"):
             asking = read_asking(session, request)
-            dids = own_dids(session)
+            dids = own_dids(session, given_up=True)
+        held = held_credentials(session)
+        active = {own.did for own in dids if own.record.active}
+        usable = [one for one in held if one.did in active]
         choice = choose(
-            held_credentials(session),
+            usable if usable and args.credential is None else held,
             asking.policy,
             asking.by_iss(),
             named=args.credential,
             now_s=session.now_ms() // 1000,
         )
+        own = require_own(dids, choice.held.did)
+        if not own.record.active:
+            raise PolicyError(
+                "record_given_up",
+                "the did that the credential is bound to was given up; have another issued to another did of yours",
+            )
         address = args.to or asking.party.response
         out.note(*asking_lines(asking, choice))
-        _agree(args, out)
-        own = require_own(dids, choice.held.did)
+        agree(args, out, "hand it over?")
         said = _said(asking, choice)
         if args.out is not None or not address:
             presented = seal_answer(session, asking, choice, own)
@@ -96,17 +103,6 @@ def _request(given: str) -> PresentationRequest:
         return read_uri(read_file(given, _REQUEST).decode("ascii"))
     except UnicodeDecodeError:
         raise UsageError("usage", f"{given}: a request is text in ASCII") from None
-
-
-def _agree(args: argparse.Namespace, out: Output) -> None:
-    if args.yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("usage", "nobody can be asked here: read the above, and add --yes")
-    out.end_progress()
-    print("hand it over? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("usage", "nothing was sealed, nothing was sent")
 
 
 def _said(asking: Asking, choice: Choice) -> dict[str, Any]:

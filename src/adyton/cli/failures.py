@@ -35,6 +35,11 @@ exit status: 0 done; 2 wrong usage; 3 malformed; 4 does not verify; 5 refused by
 With --json a failure prints {"error": {"code", "message", "next", "exit_code"}} on stdout.
 `adyton run` exits with the task's own status, 128 + N after signal N, and 125 for every failure of ours."""
 
+_ANEW: Final = (
+    "the relying party makes a new request with `adyton verifier request`, which the holder answers; "
+    "nothing was opened"
+)
+
 NEXT: Final[dict[str, str]] = {
     "not_trusted": "pin it first: adyton trust URL --fingerprint HEX64, with the fingerprint from its operator",
     "fingerprint_mismatch": "compare the fingerprint with its operator by another way than this server",
@@ -78,9 +83,12 @@ NEXT: Final[dict[str, str]] = {
     "credential_refused": "the relying party's developers see which check failed: `adyton verifier status REQUEST`",
     "epoch_ended": "the holder runs `adyton credential present` with the same request again, which seals it anew; "
     "nothing was opened, and the request is not used up",
-    "policy_changed": "ask the relying party for a new request; nothing was opened",
-    "deadline_passed": "ask the relying party for a new request; nothing was opened",
+    "policy_changed": _ANEW,
+    "deadline_passed": _ANEW,
     "not_sender": "one of the clients that the relying party lists as senders brings it; nothing was opened",
+    "not_owner": "only the client that made the record can change it; `adyton whoami` says who this one is",
+    "record_given_up": "make another: `adyton did new`, `adyton credential issuer`, `adyton verifier register` or "
+    "`policy`; of a request, ask the relying party",
     "version_conflict": "somebody changed the record in between; look at it, and change it again",
     "zk_unavailable": "the server needs `adyton serve --extra zk` for range proofs; this machine adyton[zk]",
     "memory_unlocked": "the server's operator must allow it to lock memory (ulimit -l)",

@@ -41,22 +41,28 @@ def found_record(session: Session, kind: type[_R], named: str | None) -> tuple[b
     """Return the record that is meant: any by its whole name, one's own by its first digits or its title.
 
     Raises:
-        UsageError: `not_found`, or several of one's own could be meant.
+        UsageError: `not_found`, or several of one's own could be meant. PolicyError: `record_given_up`.
     """
     from adyton.client.identity import own_records, resolve
+    from adyton.protocol.identity.giving_up import is_given_up, require_used
 
     if named is not None and len(named) == 64 and _HEX.fullmatch(named):
         name = bytes.fromhex(named)
-        return name, resolve(session, name, kind)
+        record = resolve(session, name, kind)
+        require_used(record, f"the {_WORDS[kind.__name__][0]} {printable(record.name)}")
+        return name, record
     what, command = _WORDS[kind.__name__]
     own = [(name, record) for name, record in own_records(session) if isinstance(record, kind)]
-    found = [
+    meant = [
         (name, record)
         for name, record in own
         if named is None
         or record.name == named
         or (_HEX.fullmatch(named) and name.hex().startswith(named))
     ]
+    found = [(name, record) for name, record in meant if not is_given_up(record)]
+    if meant and not found and named is not None:
+        require_used(meant[0][1], f"the {what} {printable(meant[0][1].name)}")
     if not found:
         hint = f"no {what} of that name here" if named else f"no {what} of this client yet"
         raise UsageError("not_found", f"{hint}: make one with `{command}`")
@@ -66,6 +72,37 @@ def found_record(session: Session, kind: type[_R], named: str | None) -> tuple[b
         )
         raise UsageError("usage", f"several could be meant; name one {what}: {listed}")
     return found[0]
+
+
+def record_to_change(session: Session, kind: type[_R], named: str) -> tuple[bytes, _R]:
+    """Return the record of this client that is meant, as `found_record`.
+
+    Raises:
+        UsageError: as `found_record`. PolicyError: `not_owner`, `record_given_up`.
+    """
+    from adyton.client.identity_changes import require_owner
+
+    name, record = found_record(session, kind, named)
+    require_owner(session, record)
+    return name, record
+
+
+def agree(args: argparse.Namespace, out: Output, question: str) -> None:
+    """Ask before what cannot be taken back; `--yes` answers.
+
+    Raises:
+        UsageError: nobody can be asked, or the answer is no.
+    """
+    import sys
+
+    if args.yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("usage", "nobody can be asked here: read the above, and add --yes")
+    out.end_progress()
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("usage", "nothing was done, nothing was sent")
 
 
 def made_json(made: Made) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from adyton.cli import verifier_bring, verifier_register, verifier_request
+from adyton.cli import verifier_bring, verifier_look, verifier_register, verifier_request
 from adyton.cli.identity_parts import noun
 
 _DESCRIPTION = """\
@@ -18,6 +18,7 @@ the network and can read nothing of; it learns yes or no, one coarse word why no
 """
 _PARTS: Final = (
     verifier_register.add_verbs,
+    verifier_look.add_verbs,
     verifier_request.add_verbs,
     verifier_bring.add_verbs,
 )

@@ -12,6 +12,7 @@ from adyton.cli.identity_parts import (
     made_json,
     policy_json,
     policy_lines,
+    record_to_change,
 )
 from adyton.cli.output import Output
 from adyton.cli.settings import settings_of
@@ -27,7 +28,8 @@ def add_verbs(verbs: Any) -> None:
         "register",
         "register a relying party, or change it",
         _register,
-        about="Everything of it is public. This client may bring presentations for it, and see which check failed.",
+        about="Everything of it is public. This client may bring presentations for it, and see which check failed. "
+        "A change says all anew: what is not named is not kept.",
     )
     register.add_argument("title", metavar="NAME", help="for people: holders are shown it")
     register.add_argument("--change", metavar="PARTY", help="put it in the place of this record")
@@ -48,7 +50,7 @@ def add_verbs(verbs: Any) -> None:
         "policy",
         "register what is asked for, or change it",
         _policy,
-        about="Everything of it is public. A change ends the requests that were made by it.",
+        about="Everything of it is public. A change says all anew, and ends the requests that were made before.",
     )
     policy.add_argument("title", metavar="NAME", help="for people: holders are shown it")
     policy.add_argument("--change", metavar="POLICY", help="put it in the place of this record")
@@ -106,7 +108,7 @@ def _register(args: argparse.Namespace, out: Output) -> int:
     with open_session(settings_of(args), out) as session, out.waiting("registering"):
         salt, version = fresh_salt(), 1
         if args.change is not None:
-            _, before = found_record(session, PartyRecord, args.change)
+            _, before = record_to_change(session, PartyRecord, args.change)
             salt, version = before.salt, before.version + 1
         own = own_key(session)
         record = PartyRecord(
@@ -135,7 +137,7 @@ def _policy(args: argparse.Namespace, out: Output) -> int:
     with open_session(settings_of(args), out) as session, out.waiting("registering"):
         salt, version = fresh_salt(), 1
         if args.change is not None:
-            _, before = found_record(session, PolicyRecord, args.change)
+            _, before = record_to_change(session, PolicyRecord, args.change)
             salt, version = before.salt, before.version + 1
             party = before.party
         else:

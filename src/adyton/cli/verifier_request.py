@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,13 +57,16 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _request(args: argparse.Namespace, out: Output) -> int:
+    from adyton.client.identity import resolve
     from adyton.client.identity_asked import keep_asked
     from adyton.client.identity_asking import make_request, require_deadline, to_uri
-    from adyton.protocol.identity.registries import PolicyRecord
+    from adyton.protocol.identity.giving_up import require_used
+    from adyton.protocol.identity.registries import PartyRecord, PolicyRecord
 
     with open_session(settings_of(args), out) as session:
         with out.waiting("asking"):
             name, policy = found_record(session, PolicyRecord, args.policy)
+            require_used(resolve(session, policy.party, PartyRecord), "the policy's relying party")
             epoch = session.appraise(fresh=True).epoch.epoch
         deadline_ms = session.now_ms() + args.minutes * _MINUTE_MS
         require_deadline(deadline_ms, session.now_ms())
@@ -128,7 +132,7 @@ def _status(args: argparse.Namespace, out: Output) -> int:
 
 
 def _one(args: argparse.Namespace, out: Output) -> int:
-    from adyton.client.identity_asked import asked_request
+    from adyton.client.identity_asked import OPEN, asked_request, why_unanswerable
     from adyton.client.identity_verdict import read_checklist
     from adyton.protocol.credentials.steps import STEPS, Step
 
@@ -141,7 +145,12 @@ def _one(args: argparse.Namespace, out: Output) -> int:
                 lines = [*read_checklist(session, file.request.name()).lines]
             except UsageError as problem:
                 out.note(f"adyton: {problem.message}")
+        void = why_unanswerable(session, file)
     said = _asked_json(file, now_ms)
+    if void is not None:
+        said |= {"state": "void" if said["state"] == OPEN else said["state"], "code": void.code}
+        said["next"] = f"adyton verifier request {shlex.quote(file.policy.name)}"
+        out.note(f"adyton: {void.message}; make another: `{printable(said['next'])}`")
     said["checks"] = [
         {"step": one.step, "mark": one.mark, "reason": one.reason, "text": one.text}
         for one in lines

@@ -143,6 +143,23 @@ def demo_issuer(session: Session, named: str | None) -> DemoFile:
     return file
 
 
+def require_no_demo(session: Session, issuer: bytes) -> None:
+    """Refuse to put other keys into the record of a demo issuer, whose key lies here.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if (_directory(session) / issuer.hex()).exists():
+        raise UsageError(
+            "bad_argument", "a demo issuer keeps its key: give it up, and make another"
+        )
+
+
+def forget_demo(session: Session, issuer: bytes) -> None:
+    """Forget what a demo issuer that was given up has issued; nothing where it is none."""
+    (_directory(session) / issuer.hex()).unlink(missing_ok=True)
+
+
 def issue_demo(
     session: Session,
     file: DemoFile,

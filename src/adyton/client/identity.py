@@ -87,13 +87,23 @@ def resolve(session: Session, name: bytes, kind: type[_R]) -> _R:
         UsageError: `not_found`, there is none, or one of another kind. VerificationError: of another name.
         Error: as `Session.read`.
     """
+    record = resolve_any(session, name)
+    if not isinstance(record, kind):
+        what = f"{_WORDS[type(record)]}, not {_WORDS[kind]}"
+        raise UsageError("not_found", f"the record of that name is of kind {what}")
+    return record
+
+
+def resolve_any(session: Session, name: bytes) -> Record:
+    """Return a record of any kind as it is now.
+
+    Raises:
+        UsageError: `not_found`. VerificationError: of another name. Error: as `Session.read`.
+    """
     asked = protocol.OfRecord(name).encode()
     record = _decoded(session.read(protocol.APP, protocol.RESOLVE, asked))
     if name_of(session.pin.chain_id, record) != name:
         raise VerificationError("answer_invalid", "another record is shown than asked for")
-    if not isinstance(record, kind):
-        what = f"{_WORDS[type(record)]}, not {_WORDS[kind]}"
-        raise UsageError("not_found", f"the record of that name is of kind {what}")
     return record
 
 

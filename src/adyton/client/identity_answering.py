@@ -15,9 +15,11 @@ from adyton.client.identity import resolve
 from adyton.client.identity_age import date_text, policy_cutoff
 from adyton.client.identity_dids import OwnDid
 from adyton.client.identity_disclosure import Choice
+from adyton.client.identity_held import bound_to
 from adyton.client.problems import error_of, printable
 from adyton.client.session import Session
 from adyton.core.errors import PolicyError, UsageError, VerificationError
+from adyton.protocol.identity.giving_up import is_given_up, require_used
 from adyton.protocol.identity.registries import IssuerRecord, PartyRecord, PolicyRecord
 from adyton.protocol.identity.requests import (
     Present,
@@ -46,8 +48,10 @@ class Asking:
     issuers: dict[bytes, IssuerRecord]
 
     def by_iss(self) -> dict[str, bytes]:
-        """Return the record of each issuer by what its credentials call it."""
-        return {record.iss: name for name, record in self.issuers.items()}
+        """Return the record of each issuer by what its credentials call it; of those that were not given up."""
+        return {
+            record.iss: name for name, record in self.issuers.items() if not is_given_up(record)
+        }
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,12 @@ def read_asking(session: Session, unverified: PresentationRequest) -> Asking:
 
     1. it is for the network whose fingerprint is pinned
     2. its deadline has not passed
-    3. its policy is registered, and is the version that it names
-    4. the policy is the party's, and the issuers that it takes are registered
+    3. its policy is registered, was not given up, and is the version that it names
+    4. the policy is the party's, which was not given up, and the issuers that it takes are registered
 
     Raises:
         VerificationError: `wrong_chain`, or records that do not belong together. PolicyError: `deadline_passed`,
-        `policy_changed`. UsageError: `not_found`. Error: as `Session.read`.
+        `policy_changed`, `record_given_up`. UsageError: `not_found`. Error: as `Session.read`.
     """
     # 1.
     if unverified.chain_id != session.pin.chain_id:
@@ -92,12 +96,14 @@ def read_asking(session: Session, unverified: PresentationRequest) -> Asking:
         raise PolicyError("deadline_passed", "the request's deadline has passed; ask for another")
     # 3.
     policy = resolve(session, unverified.policy, PolicyRecord)
+    require_used(policy, "the relying party's policy")
     if policy.hash() != unverified.policy_hash:
         raise PolicyError("policy_changed", "the policy was changed since; ask for a new request")
     # 4.
     party = resolve(session, unverified.party, PartyRecord)
     if policy.party != unverified.party or policy.owner != party.owner:
         raise VerificationError("answer_invalid", "the policy is not one of this relying party")
+    require_used(party, "the relying party")
     issuers = {name: resolve(session, name, IssuerRecord) for name in policy.issuers}
     return Asking(unverified, party, policy, issuers)
 
@@ -105,7 +111,10 @@ def read_asking(session: Session, unverified: PresentationRequest) -> Asking:
 def asking_lines(asking: Asking, choice: Choice) -> list[str]:
     """Return in words who asks for what, and what each side learns."""
     policy, party = asking.policy, asking.party
-    names = ", ".join(printable(record.name) for record in asking.issuers.values())
+    names = ", ".join(
+        printable(record.name) + (" (given up)" if is_given_up(record) else "")
+        for record in asking.issuers.values()
+    )
     lines = [
         f"{printable(party.name)} asks: {printable(policy.name)}",
         f"  relying party   {asking.request.party.hex()}",
@@ -146,13 +155,14 @@ def seal_answer(session: Session, asking: Asking, choice: Choice, own: OwnDid) -
         UsageError: the credential is bound to another key. EvidenceError: the node does not pass.
         Error: as `Session.appraise`.
     """
-    if choice.held.did != own.did:
+    key = own.key_of(bound_to(choice.held.credential))
+    if choice.held.did != own.did or key is None:
         raise UsageError("bad_argument", "the credential is bound to another did")
     epoch = session.appraise(fresh=True).epoch
     request = asking.request
     bound = bind(
         show(choice.held.credential, choice.disclosed),
-        key=own.key,
+        key=key,
         audience=request.audience,
         nonce=request.nonce,
         now_s=session.now_ms() // 1000,

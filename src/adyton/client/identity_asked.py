@@ -10,15 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
+from adyton.client.identity import resolve
 from adyton.client.identity_receipt import make_identity_receipt
 from adyton.client.identity_verdict import Judged
 from adyton.client.private_files import load, make_directory, write
 from adyton.client.session import Session
 from adyton.core import limits
-from adyton.core.errors import UsageError
+from adyton.core.errors import PolicyError, UsageError
 from adyton.core.fields import AtMost
 from adyton.core.schema import Message, Uint, message
-from adyton.protocol.identity.registries import PolicyRecord
+from adyton.protocol.identity.giving_up import require_used
+from adyton.protocol.identity.registries import PartyRecord, PolicyRecord
 from adyton.protocol.identity.requests import PresentationRequest
 
 OPEN: Final = "open"
@@ -99,6 +101,29 @@ def asked_request(session: Session, named: str | None) -> AskedFile:
     if named is not None and len(found) > 1:
         raise UsageError("usage", "several requests begin so; give more digits of the name")
     return found[0]
+
+
+def why_unanswerable(session: Session, file: AskedFile) -> PolicyError | None:
+    """Return why a request without a verdict cannot be answered any more; None where it can, or has been.
+
+    An ended epoch is no reason: what is sealed for it dies with that, and is sealed anew for the same request.
+
+    Raises:
+        Error: as `identity.resolve`.
+    """
+    if file.answer:
+        return None
+    if session.now_ms() >= file.request.deadline_ms:
+        return PolicyError("deadline_passed", "the request's deadline has passed")
+    policy = resolve(session, file.request.policy, PolicyRecord)
+    try:
+        require_used(resolve(session, file.request.party, PartyRecord), "the relying party")
+        require_used(policy, "the policy")
+    except PolicyError as problem:
+        return problem
+    if policy.hash() != file.request.policy_hash:
+        return PolicyError("policy_changed", "the policy was changed since the request was made")
+    return None
 
 
 def policy_of(session: Session, request: PresentationRequest) -> PolicyRecord | None:

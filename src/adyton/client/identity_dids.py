@@ -1,12 +1,14 @@
 """DIDs of this client: each with a key that credentials are bound to, and one to which their uses are sealed.
 
-Both follow from the client's seed and the DID's salt, which the registry holds: a directory that was lost but for its
-identity finds its DIDs again.
+Both follow from the client's seed, the DID's salt, and the version of its record that brought them; the registry holds
+salt and version: a directory that was lost but for its identity finds its DIDs again, with the keys that they had.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from adyton.client.credentials.signing import EdDsaKey
 from adyton.client.identity import Made, fresh_salt, own_key, own_records, register, resolve
@@ -22,6 +24,8 @@ from adyton.protocol.credentials.multikey import ED25519, P256, X25519, Multikey
 from adyton.protocol.identity.naming import document_of
 from adyton.protocol.identity.registries import DidRecord
 
+_RECORD_NAME: Final = re.compile(r"[0-9a-f]{64}")
+
 
 @dataclass(frozen=True)
 class OwnDid:
@@ -30,17 +34,31 @@ class OwnDid:
     Attributes:
         did: its text.
         record: as it is registered.
-        key: binds credentials.
-        agreement: secret and public X25519 key.
+        keys: those that its credentials may be bound to, the present one first, then the newest.
+        agreements: secret and public X25519 keys to which its uses may be sealed, in the same order.
     """
 
     did: str
     record: DidRecord
-    key: EdDsaKey
-    agreement: tuple[bytes, bytes]
+    keys: tuple[EdDsaKey, ...]
+    agreements: tuple[tuple[bytes, bytes], ...]
 
     def __repr__(self) -> str:
         return f"<OwnDid {self.did}>"
+
+    @property
+    def key(self) -> EdDsaKey:
+        """The key that new credentials are bound to."""
+        return self.keys[0]
+
+    @property
+    def agreement(self) -> tuple[bytes, bytes]:
+        """The key to which uses are sealed now, secret and public."""
+        return self.agreements[0]
+
+    def key_of(self, thumbprint: bytes) -> EdDsaKey | None:
+        """Return the key, present or former, that a credential is bound to; None where it is another's."""
+        return next((key for key in self.keys if key.public.thumbprint() == thumbprint), None)
 
 
 def new_did(session: Session) -> tuple[OwnDid, Made]:
@@ -55,25 +73,28 @@ def new_did(session: Session) -> tuple[OwnDid, Made]:
     _, agreement = identity.agreement_key(chain_id, salt)
     document = write_own_document(
         own_did(chain_id, own_name(chain_id, owner, salt)),
-        [_multikey(key.public)],
+        [multikey_of(key)],
         Multikey(X25519, agreement),
     )
     made = register(session, DidRecord(owner, salt, document, 1, True))
-    return _own(session, DidRecord(owner, salt, document, 1, True)), made
+    return own_of(session, DidRecord(owner, salt, document, 1, True)), made
 
 
-def own_dids(session: Session) -> list[OwnDid]:
-    """Return this client's DIDs of the network's own method that were not given up.
+def own_dids(session: Session, *, given_up: bool = False) -> list[OwnDid]:
+    """Return this client's DIDs of the network's own method.
+
+    Args:
+        given_up: also those that were.
 
     Raises:
         Error: as `identity.own_records`.
     """
     chain_id = session.pin.chain_id
     return [
-        _own(session, record)
+        own_of(session, record)
         for name, record in own_records(session)
         if isinstance(record, DidRecord)
-        and record.active
+        and (given_up or record.active)
         and name == own_name(chain_id, record.owner, record.salt)
     ]
 
@@ -81,11 +102,17 @@ def own_dids(session: Session) -> list[OwnDid]:
 def resolve_did(session: Session, text: str) -> tuple[DidRecord, DidDocument | None]:
     """Return the record of a DID of this network, and its keys; None where it was given up.
 
+    Args:
+        text: the DID, or the name of its record in hexadecimal: of a did:web there is one for each who vouches for it.
+
     Raises:
         MalformedError: no DID. UsageError: `not_found`. VerificationError: of another network.
     """
-    did = read_did(text)
-    record = resolve(session, read_own(did, session.pin.chain_id), DidRecord)
+    if _RECORD_NAME.fullmatch(text):
+        name = bytes.fromhex(text)
+    else:
+        name = read_own(read_did(text), session.pin.chain_id)
+    record = resolve(session, name, DidRecord)
     return record, document_of(session.pin.chain_id, record)
 
 
@@ -120,16 +147,22 @@ def require_own(dids: list[OwnDid], text: str | None) -> OwnDid:
     return found[0]
 
 
-def _own(session: Session, record: DidRecord) -> OwnDid:
+def own_of(session: Session, record: DidRecord) -> OwnDid:
+    """Return a DID of this client by its record."""
     chain_id, identity = session.pin.chain_id, session.keystore.identity
     name = own_name(chain_id, record.owner, record.salt)
-    return OwnDid(
-        str(own_did(chain_id, name)),
-        record,
-        EdDsaKey(identity.holder_key(chain_id, record.salt)),
-        identity.agreement_key(chain_id, record.salt),
-    )
+    versions = range(record.version, 0, -1)
+    keys = [EdDsaKey(identity.holder_key(chain_id, record.salt, one)) for one in versions]
+    agreements = [identity.agreement_key(chain_id, record.salt, one) for one in versions]
+    document = document_of(chain_id, record)
+    if document is not None:
+        named = [method.key for method in document.methods]
+        # Stable: behind those of the document, the newest come first.
+        keys.sort(key=lambda key: multikey_of(key) not in named)
+        agreements.sort(key=lambda pair: Multikey(X25519, pair[1]) not in named)
+    return OwnDid(str(own_did(chain_id, name)), record, tuple(keys), tuple(agreements))
 
 
-def _multikey(key: PublicKey) -> Multikey:
-    return Multikey(ED25519, base64url.decode(key.members["x"], "the holder's key"))
+def multikey_of(key: EdDsaKey) -> Multikey:
+    """Return the public half of a key as a document has it."""
+    return Multikey(ED25519, base64url.decode(key.public.members["x"], "the holder's key"))

@@ -76,13 +76,9 @@ def take(session: Session, unverified: str, dids: list[OwnDid]) -> Held:
     """
     text = unverified.strip()
     held = hold(text)
-    confirmed = held.unverified_claims.get("cnf")
-    jwk = confirmed.get("jwk") if type(confirmed) is dict else None
-    if jwk is None:
-        raise UsageError("bad_argument", "the credential is bound to nobody; no policy takes it")
-    bound = read_jwk(jwk, _WHAT).thumbprint()
+    bound = bound_to(held)
     for own in dids:
-        if own.key.public.thumbprint() == bound:
+        if own.key_of(bound) is not None:
             break
     else:
         raise UsageError(
@@ -93,6 +89,19 @@ def take(session: Session, unverified: str, dids: list[OwnDid]) -> Held:
     name = _name(held.jwt)
     write(place / name, HeldFile(text, own.did, session.now_ms()).encode())
     return Held(name, own.did, held)
+
+
+def bound_to(credential: HeldCredential) -> bytes:
+    """Return the thumbprint of the key that a credential is bound to, 32 bytes.
+
+    Raises:
+        CredentialError: its holder's key is none. UsageError: it is bound to nobody.
+    """
+    confirmed = credential.unverified_claims.get("cnf")
+    jwk = confirmed.get("jwk") if type(confirmed) is dict else None
+    if jwk is None:
+        raise UsageError("bad_argument", "the credential is bound to nobody; no policy takes it")
+    return read_jwk(jwk, _WHAT).thumbprint()
 
 
 def held_credentials(session: Session) -> list[Held]:

@@ -80,11 +80,12 @@ class UseReader:
 
     def _opened(self, exec_id: bytes, sealed: bytes) -> Iterator[SeenUse]:
         for own in self._dids:
-            secret, public = own.agreement
-            try:
-                opened = open_derived(secret, public, exec_id, _INDEX, sealed)
-                use = CredentialUse.decode(unpad(opened, least=USE_LEAST))
-            except Error:
-                continue  # another's
-            policy = self._policies.get(use.policy_hash, "")
-            yield SeenUse(own.did, use, policy, self._issuers.get(use.issuer, ""))
+            for secret, public in own.agreements:
+                try:
+                    opened = open_derived(secret, public, exec_id, _INDEX, sealed)
+                    use = CredentialUse.decode(unpad(opened, least=USE_LEAST))
+                except Error:
+                    continue  # another's, or of another key of this one's
+                policy = self._policies.get(use.policy_hash, "")
+                yield SeenUse(own.did, use, policy, self._issuers.get(use.issuer, ""))
+                break

@@ -49,13 +49,25 @@ class Identity:
         secret = derive(self._secret, Context.KDF_CLIENT_EVENTS)
         return secret, hpke_public(secret)
 
-    def holder_key(self, chain_id: bytes, salt: bytes) -> bytes:
-        """Return the seed of the Ed25519 key that credentials of the DID with this salt are bound to."""
-        return derive(self._secret, Context.KDF_CLIENT_HOLDER, chain_id, salt)
+    def holder_key(self, chain_id: bytes, salt: bytes, version: int = 1) -> bytes:
+        """Return the seed of the Ed25519 key that credentials of the DID with this salt are bound to.
 
-    def agreement_key(self, chain_id: bytes, salt: bytes) -> tuple[bytes, bytes]:
-        """Return secret and public X25519 key to which uses are sealed for the DID with this salt."""
-        secret = derive(self._secret, Context.KDF_CLIENT_AGREEMENT, chain_id, salt)
+        Args:
+            version: of the DID's record that brought the key.
+        """
+        return derive(
+            self._secret, Context.KDF_CLIENT_HOLDER, chain_id, salt, *_of_version(version)
+        )
+
+    def agreement_key(self, chain_id: bytes, salt: bytes, version: int = 1) -> tuple[bytes, bytes]:
+        """Return secret and public X25519 key to which uses are sealed for the DID with this salt.
+
+        Args:
+            version: of the DID's record that brought the key.
+        """
+        secret = derive(
+            self._secret, Context.KDF_CLIENT_AGREEMENT, chain_id, salt, *_of_version(version)
+        )
         return secret, hpke_public(secret)
 
     def issuer_key(self, chain_id: bytes, salt: bytes) -> bytes:
@@ -65,6 +77,11 @@ class Identity:
     def response_key(self, chain_id: bytes, request_id: bytes) -> bytes:
         """Return the key under which a request's response comes back."""
         return derive(self._secret, Context.KDF_CLIENT_RESPONSE, chain_id, request_id)
+
+
+def _of_version(version: int) -> tuple[bytes, ...]:
+    """Return what keys that came with a later version of a record are derived by besides."""
+    return () if version == 1 else (version.to_bytes(4, "big"),)
 
 
 class Keystore:
