@@ -72,7 +72,7 @@ def opened(given: Given, checklist: Checklist) -> Given:
     request = PresentationRequest.decode(bytes.fromhex(given["request"]))
     sealed = SealedPresentation.decode(bytes.fromhex(given["sealed"]))
     key = HpkeKey(bytes.fromhex(given["secret"]))
-    presented = open_presentation(sealed, key, request, checklist)
+    presented = open_presentation(sealed, key, request.chain_id, request.name(), checklist)
     return {"presentation": presented.presentation, "did": presented.did}
 
 

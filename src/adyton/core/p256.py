@@ -46,6 +46,10 @@ class P256PublicKey:
     def __repr__(self) -> str:
         return f"<P256PublicKey {self.x.hex()[:16]}>"
 
+    def compressed(self) -> bytes:
+        """Return the point as x and the parity of y, 33 bytes (SEC 1)."""
+        return bytes((2 + (self.y[-1] & 1),)) + self.x
+
     def verify(self, signature: bytes, message: bytes) -> None:
         """Verify r and s, 64 bytes, over `message`.
 

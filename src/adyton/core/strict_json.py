@@ -20,6 +20,7 @@ from adyton.core.errors import MalformedError
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _BRACKET: Final = re.compile(r"[\[\]{}]")
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_BLANK: Final = " \t\n\r"
 _NAME: Final = 40  # characters of a member's name in an error
 DIGITS: Final = 78  # of 2^256 - 1
 
@@ -82,11 +83,11 @@ def read(
     if text.count("[") + text.count("{") > depth:
         _require_depth(text, depth)
     try:
-        value = _decoder(digits, greatest, fraction).decode(text)
+        value = _value(_decoder(digits, greatest, fraction), text)
     except json.JSONDecodeError as problem:
         where = f"line {problem.lineno}, column {problem.colno}"
         raise JsonError(Fault.SYNTAX, f"not JSON at {where}: {problem.msg.lower()}") from None
-    if _SURROGATE.search(text):
+    if "\\" in text and _SURROGATE.search(text):
         _require_text(value)
     return value
 
@@ -101,6 +102,15 @@ def _decoder(
         parse_int=_integers(digits, greatest),
         parse_constant=_constant,
     )
+
+
+def _value(decoder: json.JSONDecoder, text: str) -> Any:
+    """Return what `decoder.decode` does, which spends as much on whitespace around a small text as on the text."""
+    value, end = decoder.raw_decode(text, len(text) - len(text.lstrip(_BLANK)))
+    rest = text[end:].lstrip(_BLANK)
+    if rest:
+        raise json.JSONDecodeError("Extra data", text, len(text) - len(rest))
+    return value
 
 
 def _require_depth(text: str, depth: int) -> None:

@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +60,20 @@ def test_each_of_several_is_derived_as_if_alone() -> None:
     expected = tuple(crypto.derive(SECRET, ONE, *each) for each in parts)
     assert crypto.derive_each(SECRET, ONE, parts) == expected
     assert crypto.derive_each(SECRET, ONE, []) == ()
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
+def test_an_exchange_is_openssls(secret: bytes, public: bytes) -> None:
+    private = X25519PrivateKey.from_private_bytes(secret)
+    try:
+        expected = private.exchange(X25519PublicKey.from_public_bytes(public))
+    except ValueError:
+        with pytest.raises(VerificationError):
+            crypto.exchange(secret, public)
+        return
+    assert crypto.exchange(secret, public) == expected
+    own = private.public_key().public_bytes_raw()
+    assert crypto.exchange_anew(secret, public) == (own, expected)
 
 
 def test_an_exchange_anew_is_public_key_and_exchange() -> None:
@@ -218,6 +233,16 @@ def test_a_low_order_point_is_refused_both_ways(point: str) -> None:
         crypto.hpke_seal(bytes.fromhex(point), b"text", ONE)
     with pytest.raises(VerificationError):
         HpkeKey(SECRET).open(bytes.fromhex(point) + bytes(20), ONE)
+
+
+@pytest.mark.parametrize("unused_bit", [0, 0x80])
+@pytest.mark.parametrize("point", LOW_ORDER)
+def test_nothing_is_shared_with_a_low_order_point(point: str, unused_bit: int) -> None:
+    public = bytearray.fromhex(point)
+    public[31] |= unused_bit
+    for exchange in (crypto.exchange, crypto.exchange_anew):
+        with pytest.raises(VerificationError):
+            exchange(SECRET, bytes(public))
 
 
 @pytest.mark.parametrize("size", [0, 31, 33])

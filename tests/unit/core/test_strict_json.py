@@ -93,6 +93,25 @@ def test_what_is_wrong_is_told_apart(text: bytes | str, fault: Fault) -> None:
     assert (again.fault, again.message) == (fault, caught.value.message)
 
 
+def test_whitespace_around_a_value_is_what_json_calls_so() -> None:
+    assert read(b" \t\n\r[1]\r\n\t ", most=100, depth=1) == [1]
+    for text in ("\x0b1", "1\xa0", "\u20281", " ", " 1 \x0c"):
+        assert "not JSON" in refused(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", "line 1, column 1: expecting value"),
+        ("[1]  x", "line 1, column 6: extra data"),
+        ("\n [1]\n2", "line 3, column 1: extra data"),
+        ("\n [1,]", "line 2, column 5: expecting value"),
+    ],
+)
+def test_an_error_says_where(text: str, where: str) -> None:
+    assert refused(text) == f"not JSON at {where}"
+
+
 def test_brackets_in_strings_are_no_depth() -> None:
     assert read(b'["[[[[{{{{\\"[[[["]', most=100, depth=1) == ['[[[[{{{{"[[[[']
 

@@ -175,7 +175,7 @@ class Presenting:
         """
         request, sealed = check.asked.request, check.asked.sealed
         key = self.keys.intake(sealed.epoch)
-        check.presented = open_presentation(sealed, key, request, steps)
+        check.presented = open_presentation(sealed, key, request.chain_id, check.name, steps)
 
         def key_of(iss: str, kid: str | None) -> PublicKey | None:
             issuer = check.policy.issuers.get(iss)

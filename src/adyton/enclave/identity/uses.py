@@ -12,11 +12,9 @@ from typing import Final
 from adyton.core.errors import Error, InvariantError, VerificationError
 from adyton.enclave.identity.book import Book
 from adyton.enclave.keys import Keys
-from adyton.protocol.credentials import base64url
 from adyton.protocol.credentials.did import read_did, read_own
 from adyton.protocol.credentials.did_document import AUTHENTICATION, DidDocument
 from adyton.protocol.credentials.jwk import PublicKey
-from adyton.protocol.credentials.multikey import ED25519, P256
 from adyton.protocol.identity.answers import NO, USE_LEAST, CredentialUse
 from adyton.protocol.identity.naming import document_of
 from adyton.protocol.identity.registries import DidRecord
@@ -79,20 +77,9 @@ class Uses:
             if len(self._documents) > _HELD:
                 self._documents.popitem(last=False)
         self._documents.move_to_end(name)
-        curve, data = _point(holder)
+        curve, data = holder.curve, holder.data()
         for method in held[1].methods:
-            if AUTHENTICATION in method.purposes and (method.key.curve, method.key.data) == (
-                curve,
-                data,
-            ):
+            key = method.key
+            if key.data == data and key.curve == curve and AUTHENTICATION in method.purposes:
                 return held[1].agreement().data
         raise VerificationError("key_purpose", "the did's document has not the holder's key")
-
-
-def _point(key: PublicKey) -> tuple[str, bytes]:
-    """Return a key's curve and bytes, as a DID's document has them."""
-    x = base64url.decode(key.members["x"], "the holder's key")
-    if key.members["crv"] == ED25519:
-        return ED25519, x
-    y = base64url.decode(key.members["y"], "the holder's key")
-    return P256, bytes((2 + (y[31] & 1),)) + x

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
-import re
 from typing import Final
 
 from adyton.protocol.credentials.reasons import Reason, refused
 
-_ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*")
-_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
-_PADDING: Final = {0: b"", 2: b"==", 3: b"="}
-# The last character of a text whose bytes end within it: what lies beyond the bytes is zero.
-_LAST: Final = {0: None, 2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
+_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+# To the standard alphabet; whatever is not of ours becomes what is of neither, and is refused.
+_STANDARD: Final = bytes(byte if byte in _ALPHABET else ord("!") for byte in range(256)).translate(
+    bytes.maketrans(b"-_", b"+/")
+)
+_PADDING: Final = (b"", b"", b"==", b"=")
+# The last character of a text whose bytes end within it: what lies beyond the bytes is zero. No text has one over.
+_LAST: Final = (
+    frozenset(_ALPHABET.decode()), frozenset[str](), frozenset("AQgw"), frozenset("AEIMQUYcgkosw048"),
+)  # fmt: skip
 
 
 def decode(unverified: str, what: str) -> bytes:
@@ -27,15 +31,16 @@ def decode(unverified: str, what: str) -> bytes:
         CredentialError: `base64url`, another alphabet, padding, whitespace, or bits beyond the bytes.
     """
     rest = len(unverified) & 3
-    if rest == 1 or _ALPHABET.fullmatch(unverified) is None:
+    if unverified and unverified[-1] not in _LAST[rest]:
         raise refused(Reason.BASE64URL, what)
-    last = _LAST[rest]
-    if last is not None and unverified[-1] not in last:
-        raise refused(Reason.BASE64URL, what)
-    standard = unverified.encode("ascii").translate(_STANDARD)
-    return binascii.a2b_base64(standard + _PADDING[rest])
+    try:
+        standard = unverified.encode("ascii").translate(_STANDARD)
+        return binascii.a2b_base64(standard + _PADDING[rest], strict_mode=True)
+    except ValueError:
+        raise refused(Reason.BASE64URL, what) from None
 
 
 def encode(value: bytes) -> str:
     """Return the text that stands for bytes."""
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
+    standard = binascii.b2a_base64(value, newline=False)
+    return standard.rstrip(b"=").translate(_URL_SAFE).decode("ascii")

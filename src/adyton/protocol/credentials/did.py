@@ -26,9 +26,7 @@ WEB: Final = "web"
 CHAIN_BYTES: Final = 8
 SALT: Final = 16
 
-_DID: Final = re.compile(
-    r"did:([a-z0-9]+):((?:[A-Za-z0-9._-]|%[0-9A-F]{2}|:(?=.))*(?:[A-Za-z0-9._-]|%[0-9A-F]{2}))"
-)
+_DID: Final = re.compile(r"did:([a-z0-9]+):((?::*+(?:[A-Za-z0-9._-]++|%[0-9A-F]{2}))++)")
 _FRAGMENT: Final = re.compile(r"[A-Za-z0-9._~:-]+")
 _OWN: Final = re.compile(rf"([0-9a-f]{{{2 * CHAIN_BYTES}}}):([0-9a-f]{{64}})")
 

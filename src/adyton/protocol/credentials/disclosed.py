@@ -18,6 +18,7 @@ from adyton.protocol.credentials.strict_json import Json, Object
 Path: TypeAlias = tuple[str | int, ...]
 _DIGEST: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 _RESERVED: Final = frozenset({"_sd", "_sd_alg", "..."})
+_NESTED: Final = (dict, list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class _Walk:
         found: Object = {}
         for name, value in members.items():
             if name not in _RESERVED:
-                found[name] = self.value(value, (*path, name))
+                nested = type(value) in _NESTED
+                found[name] = self.value(value, (*path, name)) if nested else value
             elif name != "_sd":
                 raise refused(
                     Reason.SD_ALG if name == "_sd_alg" else Reason.NAME_RESERVED, ISSUER_JWT

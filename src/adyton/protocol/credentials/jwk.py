@@ -28,12 +28,28 @@ class PublicKey:
 
     Attributes:
         algorithms: values of `alg` that it verifies.
-        members: the JWK's required members, in the order of RFC 7638.
     """
 
     algorithms: tuple[str, ...]
-    members: dict[str, str]
     _key: P256PublicKey | bytes
+
+    @property
+    def members(self) -> dict[str, str]:
+        """The JWK's required members, in the order of RFC 7638."""
+        key = self._key
+        if isinstance(key, bytes):
+            return {"crv": self.curve, "kty": "OKP", "x": base64url.encode(key)}
+        x, y = base64url.encode(key.x), base64url.encode(key.y)
+        return {"crv": self.curve, "kty": "EC", "x": x, "y": y}
+
+    @property
+    def curve(self) -> str:
+        """The curve, by the name that JWK and Multikey have for it."""
+        return "Ed25519" if isinstance(self._key, bytes) else "P-256"
+
+    def data(self) -> bytes:
+        """Return the key as a Multikey has it: 32 bytes of Ed25519, or a compressed point of P-256, 33 bytes."""
+        return self._key if isinstance(self._key, bytes) else self._key.compressed()
 
     def verify(self, signature: bytes, message: bytes) -> None:
         """Verify a signature of 64 bytes over `message`.
@@ -48,18 +64,17 @@ class PublicKey:
 
     def thumbprint(self) -> bytes:
         """Return the SHA-256 thumbprint, 32 bytes: one for each key, however its JWK is written."""
-        return hashlib.sha256(strict_json.write(dict(self.members))).digest()
+        return hashlib.sha256(strict_json.write({**self.members})).digest()
 
 
 def p256_key(key: P256PublicKey) -> PublicKey:
     """Return a P-256 point as a key."""
-    x, y = base64url.encode(key.x), base64url.encode(key.y)
-    return PublicKey(ES256, {"crv": "P-256", "kty": "EC", "x": x, "y": y}, key)
+    return PublicKey(ES256, key)
 
 
 def ed25519_key(key: bytes) -> PublicKey:
     """Return 32 bytes of an Ed25519 public key as a key."""
-    return PublicKey(EDDSA, {"crv": "Ed25519", "kty": "OKP", "x": base64url.encode(key)}, key)
+    return PublicKey(EDDSA, key)
 
 
 def read_jwk(unverified: Json, what: str) -> PublicKey:

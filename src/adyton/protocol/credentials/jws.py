@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from adyton.core import limits
@@ -13,6 +14,7 @@ from adyton.protocol.credentials.reasons import Reason, refused
 from adyton.protocol.credentials.strict_json import Object
 
 HEADER: Final = 16 * limits.KIB  # room for a chain of certificates, which is not read
+_KNOWN: Final = 512  # characters of a header that is kept for the next one like it
 _OWN_KEY: Final = frozenset({"jwk", "jku", "x5u"})
 _EXTENSION: Final = frozenset({"crit", "b64"})
 
@@ -74,14 +76,22 @@ def read_jws(unverified: str, what: str) -> UnverifiedJws:
     if len(parts) != 3:
         raise refused(Reason.JWS_FORM, what)
     header_text, payload_text, signature_text = parts
-    header = strict_json.read_object(
-        base64url.decode(header_text, f"{what}'s header"), f"{what}'s header", most=HEADER
-    )
-    alg, typ, kid = _read_header(header, what)
+    # Those of one issuer are all the same, and those of most key bindings.
+    read_header = _known_header if len(header_text) <= _KNOWN else _header
+    alg, typ, kid = read_header(header_text, what)
     payload = base64url.decode(payload_text, f"{what}'s payload")
     signature = base64url.decode(signature_text, f"{what}'s signature")
     signed = unverified[: len(header_text) + 1 + len(payload_text)].encode("ascii")
     return UnverifiedJws(what, alg, typ, kid, payload, signed, signature)
+
+
+def _header(unverified: str, what: str) -> tuple[str, str, str | None]:
+    named = f"{what}'s header"
+    header = strict_json.read_object(base64url.decode(unverified, named), named, most=HEADER)
+    return _read_header(header, what)
+
+
+_known_header: Final = lru_cache(maxsize=256)(_header)  # a refusal is not kept
 
 
 def _read_header(header: Object, what: str) -> tuple[str, str, str | None]:

@@ -62,8 +62,10 @@ class StatusListHead(Message):
     @property
     def until_s(self) -> int | None:
         """Return the block time from which it is out of date, as far as the issuer says; None: never."""
-        ends = (self.expires_s, None if self.ttl_s is None else self.taken_s + self.ttl_s)
-        return min((end for end in ends if end is not None), default=None)
+        if self.ttl_s is None:
+            return self.expires_s
+        ends = self.taken_s + self.ttl_s
+        return ends if self.expires_s is None else min(ends, self.expires_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Inexact:
 Json: TypeAlias = "bool | int | str | Inexact | list[Json] | dict[str, Json] | None"
 Object: TypeAlias = "dict[str, Json]"
 
+_DIGITS: Final = len(str(limits.JSON_INTEGER))
 _REASONS: Final = {
     core.Fault.SIZE: Reason.TOO_LARGE,
     core.Fault.TEXT: Reason.JSON_TEXT,
@@ -58,7 +59,7 @@ def read(unverified: bytes, what: str, *, most: int = limits.CREDENTIAL) -> Json
             unverified,
             most=most,
             depth=limits.CREDENTIAL_DEPTH,
-            digits=len(str(limits.JSON_INTEGER)),
+            digits=_DIGITS,
             greatest=limits.JSON_INTEGER,
             fraction=Inexact,
         )

@@ -10,7 +10,6 @@ from adyton.protocol.credentials.reasons import Reason, refused
 from adyton.protocol.credentials.steps import Checklist, Step
 from adyton.protocol.identity.requests import (
     SEALED_LEAST,
-    PresentationRequest,
     Presented,
     SealedPresentation,
 )
@@ -20,7 +19,11 @@ _WHAT: Final = "what was sealed"
 
 
 def open_presentation(
-    unverified: SealedPresentation, key: HpkeKey, request: PresentationRequest, steps: Checklist
+    unverified: SealedPresentation,
+    key: HpkeKey,
+    chain_id: bytes,
+    request: bytes,
+    steps: Checklist,
 ) -> Presented:
     """Return what was sealed for a request.
 
@@ -29,7 +32,8 @@ def open_presentation(
     Args:
         unverified: sealed to the intake key of its epoch.
         key: of that epoch.
-        request: that it is to answer.
+        chain_id: of the network.
+        request: name of the request that it is to answer.
         steps: has passed step 6; shows afterwards how far this came.
 
     Raises:
@@ -42,7 +46,7 @@ def open_presentation(
 
     steps.at(Step.DECRYPTION)
     try:
-        return unverified.open(key, request)
+        return unverified.open(key, chain_id, request)
     except MalformedError:
         raise refused(Reason.PRESENTED, _WHAT) from None
     except VerificationError:

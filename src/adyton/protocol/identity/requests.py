@@ -134,14 +134,19 @@ class SealedPresentation(Message):
         info = (request.chain_id, epoch_bytes(epoch), request.name())
         return cls(epoch, hpke_seal(intake_key, padded, Context.HPKE_PRESENTATION, *info))
 
-    def open(self, key: HpkeKey, request: PresentationRequest) -> Presented:
+    def open(self, key: HpkeKey, chain_id: bytes, request: bytes) -> Presented:
         """Return what was sealed for this request.
+
+        Args:
+            key: of the sealing's epoch.
+            chain_id: of the network that checks it.
+            request: its name.
 
         Raises:
             VerificationError: sealed to another key, chain, epoch or request, or altered.
             MalformedError: not a presentation.
         """
-        info = (request.chain_id, epoch_bytes(self.epoch), request.name())
+        info = (chain_id, epoch_bytes(self.epoch), request)
         opened = key.open(self.sealed, Context.HPKE_PRESENTATION, *info)
         if len(opened) > limits.PRESENTATION + 2048:
             raise MalformedError("too_large", "a presentation over its bound")

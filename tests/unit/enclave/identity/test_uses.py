@@ -78,7 +78,9 @@ NOBODY: dict[str, Callable[[World], Told]] = {
     "a did of another chain": lambda world: world.presented(
         did=f"did:adyton:{'00' * 8}:{'11' * 32}"
     ),
-    "an unknown did": lambda world: world.presented(did=world.did[:-1] + "0"),
+    "an unknown did": lambda world: world.presented(
+        did=world.did[:-1] + ("1" if world.did.endswith("0") else "0")
+    ),
     "a did of another method": lambda world: world.presented(did="did:web:a.example"),
     "another holder's did": lambda world: world.presented(
         world.issued(holder=OTHER_KEY.public), key=OTHER_KEY, did=world.did

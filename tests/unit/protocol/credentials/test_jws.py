@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adyton.core.errors import CredentialError
 from adyton.protocol.credentials import base64url
 from adyton.protocol.credentials.jwk import PublicKey, read_jwk
 from adyton.protocol.credentials.jws import HEADER, read_jws
@@ -26,6 +27,17 @@ def test_a_signature_verifies(key: Any) -> None:
     assert (read.alg, read.typ, read.kid) == (key.alg, "x", "7")
     assert read.verify(key.public, Reason.ISSUER_SIGNATURE) == b"payload"
     assert read_jws(jws({"alg": key.alg}, b"", key), "it").kid is None
+
+
+def test_a_header_that_was_read_before_says_the_same_and_is_refused_the_same() -> None:
+    for _ in range(2):
+        for header in ({"alg": "ES256", "typ": "x", "kid": "7"}, {"alg": "ES256", "typ": "y"}):
+            read = read_jws(jws(header, b"payload"), "it")
+            assert (read.typ, read.kid) == (header["typ"], header.get("kid"))
+        for what in ("one", "another"):
+            with pytest.raises(CredentialError) as refused:
+                read_jws(jws({"alg": "none"}, b"payload"), what)
+            assert refused.value.message == f"{what} {Reason.ALG_NONE.text}"
 
 
 def test_both_names_of_ed25519() -> None:
