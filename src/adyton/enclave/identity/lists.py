@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from adyton.core import limits
@@ -90,7 +91,7 @@ class Lists:
             raise
         self._take_room(len(brought.statuses.packed))
         # 3.
-        place = asked.issuer + digest(Context.IDENTITY_LIST, asked.uri.encode())
+        place = _place(asked.issuer, asked.uri)
         held = self._head(place)
         if held is not None:
             require_successor(held, brought.head)
@@ -133,7 +134,7 @@ class Lists:
         """
         if reference.uri not in self._book.record(issuer, IssuerRecord).lists:
             return Status.UNKNOWN
-        place = issuer + digest(Context.IDENTITY_LIST, reference.uri.encode())
+        place = _place(issuer, reference.uri)
         head = self._head(place)
         if head is None or head.kind != reference.kind.value:
             return Status.UNKNOWN
@@ -169,6 +170,11 @@ def _text(unverified: bytes) -> str:
         return unverified.decode("ascii")
     except UnicodeDecodeError:
         raise MalformedError("malformed", "status list: not a compact JWS") from None
+
+
+@lru_cache(maxsize=1024)
+def _place(issuer: bytes, uri: str) -> bytes:
+    return issuer + digest(Context.IDENTITY_LIST, uri.encode())
 
 
 def _page_name(place: bytes, number: int) -> bytes:

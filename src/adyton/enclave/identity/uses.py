@@ -7,22 +7,38 @@ neither bytes nor time tell one from the other.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Final
 
 from adyton.core.errors import Error, InvariantError, VerificationError
 from adyton.enclave.identity.book import Book
 from adyton.enclave.keys import Keys
 from adyton.protocol.credentials.did import read_did, read_own
-from adyton.protocol.credentials.did_document import AUTHENTICATION, DidDocument
+from adyton.protocol.credentials.did_document import AUTHENTICATION
 from adyton.protocol.credentials.jwk import PublicKey
 from adyton.protocol.identity.answers import NO, USE_LEAST, CredentialUse
 from adyton.protocol.identity.naming import document_of
 from adyton.protocol.identity.registries import DidRecord
 from adyton.protocol.padding import pad
 
-_HELD: Final = 1024
+_HELD: Final = 8192
 _NOTHING: Final = CredentialUse(bytes(32), bytes(32), "", bytes(32), 0, 0, 0, NO, bytes(32), "")
 _INDEX: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """What a DID's record says of its holder.
+
+    Attributes:
+        version: of the record.
+        keys: curve and bytes of each by which he authenticates.
+        agreement: to which uses are sealed.
+    """
+
+    version: int
+    keys: tuple[tuple[str, bytes], ...]
+    agreement: bytes
 
 
 class Uses:
@@ -36,7 +52,7 @@ class Uses:
     def __init__(self, keys: Keys, book: Book) -> None:
         self._keys = keys
         self._book = book
-        self._documents: OrderedDict[bytes, tuple[int, DidDocument]] = OrderedDict()
+        self._held: OrderedDict[bytes, _Holder] = OrderedDict()
 
     def seal(
         self, exec_id: bytes, use: CredentialUse | None, holder: PublicKey | None, did: str
@@ -68,18 +84,23 @@ class Uses:
         """
         name = read_own(read_did(did), self._keys.chain_id)
         record = self._book.record(name, DidRecord)
-        held = self._documents.get(name)
-        if held is None or held[0] != record.version:
-            document = document_of(self._keys.chain_id, record)
-            if document is None:
-                raise VerificationError("not_found", "the did was given up")
-            held = self._documents[name] = (record.version, document)
-            if len(self._documents) > _HELD:
-                self._documents.popitem(last=False)
-        self._documents.move_to_end(name)
-        curve, data = holder.curve, holder.data()
-        for method in held[1].methods:
-            key = method.key
-            if key.data == data and key.curve == curve and AUTHENTICATION in method.purposes:
-                return held[1].agreement().data
-        raise VerificationError("key_purpose", "the did's document has not the holder's key")
+        held = self._held.get(name)
+        if held is None or held.version != record.version:
+            held = self._held[name] = self._read(record)
+            if len(self._held) > _HELD:
+                self._held.popitem(last=False)
+        self._held.move_to_end(name)
+        if (holder.curve, holder.data()) not in held.keys:
+            raise VerificationError("key_purpose", "the did's document has not the holder's key")
+        return held.agreement
+
+    def _read(self, record: DidRecord) -> _Holder:
+        document = document_of(self._keys.chain_id, record)
+        if document is None:
+            raise VerificationError("not_found", "the did was given up")
+        keys = tuple(
+            (method.key.curve, method.key.data)
+            for method in document.methods
+            if AUTHENTICATION in method.purposes
+        )
+        return _Holder(record.version, keys, document.agreement().data)

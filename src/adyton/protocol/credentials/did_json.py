@@ -52,6 +52,15 @@ _HOST: Final = re.compile(
 )
 
 
+def parsed(unverified: bytes) -> Object:
+    """Return a document as it is parsed, its form not yet looked at.
+
+    Raises:
+        CredentialError: not a JSON object in its one reading, or too large.
+    """
+    return strict_json.read_object(unverified, _WHAT, most=limits.IDENTITY_JSON)
+
+
 def document_json(document: DidDocument) -> Object:
     """Return a document as JSON, its keys as Multikey."""
     methods: list[Json] = []
@@ -101,8 +110,13 @@ def read_pinned(unverified: bytes, did: Did) -> DidDocument:
         MalformedError: another form, a key of another kind, or no key.
         VerificationError: `not_found`, the document of another DID.
     """
+    return pinned_document(parsed(unverified), did)
+
+
+def pinned_document(unverified: Object, did: Did) -> DidDocument:
+    """Return what `read_pinned` does, of a document that is parsed already."""
     web_address(did)
-    return read_document(strict_json.read_object(unverified, _WHAT, most=limits.IDENTITY_JSON), did)
+    return read_document(unverified, did)
 
 
 def read_own_document(unverified: bytes, did: Did) -> DidDocument:
@@ -116,11 +130,14 @@ def read_own_document(unverified: bytes, did: Did) -> DidDocument:
             signs, and one of X25519 for key agreement.
         VerificationError: `not_found`, the document of another DID.
     """
+    return own_document(parsed(unverified), did)
+
+
+def own_document(unverified: Object, did: Did) -> DidDocument:
+    """Return what `read_own_document` does, of a document that is parsed already."""
     if did.method != OWN:
         raise MalformedError("malformed", f"not a did:{OWN}")
-    document = read_document(
-        strict_json.read_object(unverified, _WHAT, most=limits.IDENTITY_JSON), did
-    )
+    document = read_document(unverified, did)
     sealing = [method for method in document.methods if method.key.curve == X25519]
     signing = [method for method in document.methods if method.key.curve in _OWN_SIGNING]
     if len(sealing) != 1 or AGREEMENT not in sealing[0].purposes:

@@ -7,17 +7,13 @@ is pinned by whoever vouches for it, under a name that is that client's.
 
 from __future__ import annotations
 
-from typing import Final
-
-from adyton.core import limits
 from adyton.core.errors import MalformedError, VerificationError
 from adyton.protocol.credentials import strict_json
 from adyton.protocol.credentials.did import OWN, WEB, Did, own_did, own_name, read_did
 from adyton.protocol.credentials.did_document import DidDocument
-from adyton.protocol.credentials.did_json import read_own_document, read_pinned
+from adyton.protocol.credentials.did_json import own_document, parsed, pinned_document
+from adyton.protocol.credentials.strict_json import Object
 from adyton.protocol.identity.registries import DidRecord, Record, record_name
-
-_WHAT: Final = "the did document"
 
 
 def name_of(chain_id: bytes, record: Record) -> bytes:
@@ -39,7 +35,10 @@ def did_of(record: DidRecord) -> Did:
         CredentialError: the document is not JSON in its one reading.
         MalformedError: no DID, or one of a method that needs no registry.
     """
-    document = strict_json.read_object(record.document, _WHAT, most=limits.IDENTITY_JSON)
+    return _named(parsed(record.document))
+
+
+def _named(document: Object) -> Did:
     said = document.get("id")
     did = read_did(said if type(said) is str else "")
     if did.method not in (OWN, WEB):
@@ -58,16 +57,16 @@ def document_of(chain_id: bytes, record: DidRecord) -> DidDocument | None:
         MalformedError: it has not the form that its method asks for.
         VerificationError: `not_found`, it is the document of another DID than the record's.
     """
-    did = did_of(record)
-    if did.method == OWN and did != own_did(chain_id, name_of(chain_id, record)):
+    document = parsed(record.document)
+    did = _named(document)
+    name = own_name(chain_id, record.owner, record.salt)
+    if did.method == OWN and did != own_did(chain_id, name):
         raise VerificationError("not_found", "the document is another did's: id differs")
     if not record.active:
         if record.document != given_up(did):
             raise MalformedError("malformed", "the document of a did that is given up is its id")
         return None
-    if did.method == OWN:
-        return read_own_document(record.document, did)
-    return read_pinned(record.document, did)
+    return own_document(document, did) if did.method == OWN else pinned_document(document, did)
 
 
 def given_up(did: Did) -> bytes:

@@ -8,15 +8,20 @@ from typing import Any
 
 import pytest
 
+from adyton.client.credentials.signing import JoseKey
+from adyton.core.crypto import HpkeKey
 from adyton.core.errors import VerificationError
+from adyton.protocol.credentials.did_json import write_own_document
+from adyton.protocol.credentials.multikey import X25519, Multikey
 from adyton.protocol.identity.answers import USE_SEALED
 from adyton.protocol.identity.naming import did_of, given_up
 from adyton.protocol.ledger import BlockHeader
-from tests.credential_kit import ED_KEY, OTHER_KEY
-from tests.identity_kit import AGREEMENT, VCT, World
+from tests.credential_kit import ED_KEY, HOLDER_KEY, OTHER_KEY
+from tests.identity_kit import AGREEMENT, VCT, World, p256
 from tests.identity_told import Told
 
 SECRET = b"\x66" * 32
+OTHER_SECRET = b"\x67" * 32
 
 
 def tells(told: Told, **expected: Any) -> None:
@@ -112,6 +117,24 @@ def test_a_did_that_is_given_up_is_not_told(known: World) -> None:
     ended = given_up(did_of(known.did_record()))
     known.holder.register(known.did_record(document=ended, version=2, active=False))
     tells_nobody(known.presented(did=known.did))
+
+
+def test_a_did_of_other_keys_counts_from_then_on(known: World) -> None:
+    tells(known.presented(did=known.did), answer="yes")
+    did, moved = did_of(known.did_record()), HpkeKey(OTHER_SECRET)
+    agreement = Multikey(X25519, moved.public)
+
+    def change(version: int, *signing: JoseKey) -> None:
+        document = write_own_document(did, [p256(key.public) for key in signing], agreement)
+        known.holder.register(known.did_record(document=document, version=version))
+
+    change(2, OTHER_KEY)
+    lost = known.presented(did=known.did)
+    tells_nobody(lost)
+    with pytest.raises(VerificationError):
+        lost.opened_use(moved, OTHER_SECRET)
+    change(3, OTHER_KEY, HOLDER_KEY)
+    assert known.presented(did=known.did).opened_use(moved, OTHER_SECRET).answer == "yes"
 
 
 def test_two_uses_of_one_holder_have_nothing_in_common(known: World) -> None:
