@@ -13,7 +13,7 @@ from adyton.protocol.wallet.decision import decide
 from adyton.protocol.wallet.intent import MESSAGE, TYPED_DATA, Intent
 from adyton.protocol.wallet.policy_reader import read_policy
 from adyton.protocol.wallet.requests import proposal_digest, proposal_id, wallet_id
-from adyton.protocol.wallet.windows import Window
+from adyton.protocol.wallet.windows import Window, decode_windows, encode_windows
 from tools.spec_policy import policy_of
 
 Given = dict[str, Any]
@@ -82,8 +82,8 @@ def _window(given: Given) -> Given:
         raise UsageError("bad_argument", "no window of this length")
     window = Window(given["window_s"])
     for now_s, amount in given["added"]:
-        window.add(now_s, amount)
-    window = Window.decode(window.encode())
+        window = window.added(now_s, amount)
+    [window] = decode_windows(encode_windows({bytes(32): window})).values()
     return {"used": [str(window.used(now_s)) for now_s in given["asked"]]}
 
 

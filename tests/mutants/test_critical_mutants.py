@@ -133,8 +133,8 @@ CRITICAL = {
     ),
     "a window forgets a slot too soon": Mutant(
         "protocol/wallet/windows.py",
-        "return (number + 1) * self._slot_s + self._window_s",
-        "return number * self._slot_s + self._window_s",
+        "return (now_s - self._window_s) // self._slot_s",
+        "return (now_s - self._window_s) // self._slot_s + 1",
         "tests/unit/protocol/wallet/test_windows.py",
     ),
 }  # fmt: skip

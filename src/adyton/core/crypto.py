@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import nacl.bindings
@@ -27,6 +27,9 @@ from adyton.core.errors import VerificationError
 _SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 HPKE_OVERHEAD: Final = 48  # 32 encapsulated key, 16 tag
 SIV_OVERHEAD: Final = 16
+_BLOCK: Final = 64  # bytes that SHA-256 takes at a time
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 # Every hash, key and signature of a request needs some of these.
 _LENGTHS: Final = tuple(size.to_bytes(4, "big") for size in range(1024))
 
@@ -43,6 +46,12 @@ def prefixed(*parts: bytes) -> bytes:
 def digest(context: Context, *parts: bytes) -> bytes:
     """Return SHA-256 over the context and the parts, 32 bytes."""
     return hashlib.sha256(context.prefix + prefixed(*parts)).digest()
+
+
+def digest_each(context: Context, parts: Iterable[Sequence[bytes]]) -> tuple[bytes, ...]:
+    """Return what `digest` returns for each of several sequences of parts."""
+    prefix = context.prefix
+    return tuple(hashlib.sha256(prefix + prefixed(*each)).digest() for each in parts)
 
 
 def digest512(context: Context, *parts: bytes) -> bytes:
@@ -66,13 +75,23 @@ def derive(secret: bytes, context: Context, *parts: bytes, size: int = 32) -> by
 
 
 def derive_each(
-    secret: bytes, context: Context, parts: Sequence[Sequence[bytes]]
+    secret: bytes, context: Context, first: bytes, lasts: Sequence[bytes]
 ) -> tuple[bytes, ...]:
-    """Return what `derive` returns for each of several parts, 32 bytes each; the secret is extracted once."""
-    key = hmac.digest(bytes(32), secret, "sha256")
-    return tuple(
-        hmac.digest(key, context.prefix + prefixed(*each) + b"\x01", "sha256") for each in parts
-    )
+    """Return what `derive` returns for `first` and each of `lasts`, 32 bytes each.
+
+    The secret is extracted once, and what all of them begin with is hashed once.
+    """
+    # HMAC (RFC 2104), as HKDF (RFC 5869) uses it; its hashes go on from where key and beginning left them.
+    key = hmac.digest(bytes(32), secret, "sha256").ljust(_BLOCK, b"\0")
+    inner = hashlib.sha256(key.translate(_INNER_PAD) + context.prefix + prefixed(first))
+    outer = hashlib.sha256(key.translate(_OUTER_PAD))
+    derived = []
+    for last in lasts:
+        inside, outside = inner.copy(), outer.copy()
+        inside.update(prefixed(last) + b"\x01")
+        outside.update(inside.digest())
+        derived.append(outside.digest())
+    return tuple(derived)
 
 
 def derive_into(out: bytearray, secret: bytes, context: Context, *parts: bytes) -> None:

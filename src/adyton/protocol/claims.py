@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from adyton.core.contexts import Context
-from adyton.core.crypto import derive, derive_each, digest
+from adyton.core.crypto import derive, derive_each, digest, digest_each
 from adyton.core.encoding import encode
 from adyton.core.errors import InvariantError, VerificationError
 
@@ -89,13 +89,13 @@ def commit(
     fields: Sequence[str], values: Mapping[str, bytes], result_key: bytes, exec_id: bytes
 ) -> tuple[bytes, ...]:
     """Return the commitments to `values`, in the order of `fields`."""
-    if set(fields) != set(values):
+    if len(fields) != len(values) or not values.keys() >= set(fields):
         raise InvariantError("invariant", "claims must cover exactly their fields")
-    salts = derive_each(
-        result_key, Context.KDF_CLAIM_SALT, [(exec_id, field.encode()) for field in fields]
-    )
-    return tuple(
-        commitment(field, salt_, values[field]) for field, salt_ in zip(fields, salts, strict=True)
+    names = [field.encode() for field in fields]
+    salts = derive_each(result_key, Context.KDF_CLAIM_SALT, exec_id, names)
+    # Each as `commitment` makes it.
+    return digest_each(
+        Context.CLAIM, zip(names, salts, (values[field] for field in fields), strict=True)
     )
 
 

@@ -56,10 +56,16 @@ def test_derive_is_rfc_5869_with_an_empty_salt() -> None:
 
 
 def test_each_of_several_is_derived_as_if_alone() -> None:
+    lasts = [b"a", b"bc", b"", b"x" * 2000, b"a"]
+    for secret in (SECRET, b"", b"s" * 100):
+        expected = tuple(crypto.derive(secret, ONE, b"first", last) for last in lasts)
+        assert crypto.derive_each(secret, ONE, b"first", lasts) == expected
+    assert crypto.derive_each(SECRET, ONE, b"first", []) == ()
+
+
+def test_each_of_several_is_hashed_as_if_alone() -> None:
     parts = [(b"a",), (b"a", b"bc"), (), (b"x" * 2000,)]
-    expected = tuple(crypto.derive(SECRET, ONE, *each) for each in parts)
-    assert crypto.derive_each(SECRET, ONE, parts) == expected
-    assert crypto.derive_each(SECRET, ONE, []) == ()
+    assert crypto.digest_each(ONE, parts) == tuple(crypto.digest(ONE, *each) for each in parts)
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))

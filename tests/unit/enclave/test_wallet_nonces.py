@@ -141,6 +141,29 @@ def test_a_replacement_pays_a_tenth_more_of_both(
         owner.sign(account, {**asked, "value": 8}, replace=True)
 
 
+def test_after_a_restart_the_newest_of_a_nonce_is_known_and_the_audit_goes_on(
+    host: HostSimulator, owner: WalletClient
+) -> None:
+    wallet = owner.new(plain_policy())
+    account = wallet.accounts[0].address
+    owner.sign(account, payment())
+    fees = [
+        {"maxFeePerGas": fee * GWEI, "maxPriorityFeePerGas": fee * GWEI} for fee in (25, 30, 35)
+    ]
+    owner.sign(account, payment(nonce=0, **fees[0]), replace=True)
+    newest = owner.sign(account, payment(nonce=0, **fees[1]), replace=True)
+    assert owner.sign(account, payment(value=ETHER + 1)).status == "refused"
+    host.restart()
+    assert owner.sign(account, payment(nonce=0, **fees[1])).signature == newest.signature
+    with pytest.raises(UsageError, match="nonce_used"):
+        owner.sign(account, payment(nonce=0, **fees[0]), replace=True)
+    assert owner.sign(account, payment()).nonce == 1
+    entries = owner.audit(wallet)
+    assert [entry.place for entry in entries] == list(range(6))
+    assert [entry.nonce for entry in entries] == [None, 0, 0, 0, None, 1]
+    assert entries[3].digest == newest.digest
+
+
 def test_a_replacement_is_asked_by_the_policy_again(owner: WalletClient, account: bytes) -> None:
     owner.sign(account, payment())
     dear = payment(nonce=0, value=2 * 10**18, maxFeePerGas=40 * GWEI, maxPriorityFeePerGas=2 * GWEI)

@@ -87,9 +87,6 @@ class WalletApp:
             requests.NEW: self._holding.new,
             requests.IMPORT: self._holding.import_,
             requests.ACCOUNT: self._holding.account,
-            requests.SIGN: lambda call: self._signer.sign(
-                call, Sign.decode(call.request.arguments)
-            ),
             requests.POLICY: self._holding.policy,
             requests.EXPORT: self._holding.export,
             requests.NONCE: self._holding.nonce,
@@ -117,13 +114,14 @@ class WalletApp:
 
     def execute(self, call: Call) -> Outcome:
         """Carry out a request; what fails is answered under seal, and changes nothing."""
-        method = self._methods.get(call.request.method)
-        if method is None:
+        request = call.request
+        asked = Sign.decode(request.arguments) if request.method == requests.SIGN else None
+        if asked is None and request.method not in self._methods:
             raise UsageError("method_unknown", "wallets have no such method")
         mark = call.state.savepoint()
         told: Told | None = None
         try:
-            told = method(call)
+            told = self._carry_out(call, asked)
             answer = Answer("", "", told.encode())
         except InvariantError:
             raise
@@ -131,10 +129,15 @@ class WalletApp:
             call.state.rollback(mark)
             answer = Answer(problem.code, problem.message[:1024], b"")
         values = claimed_values(
-            call.request.method, call.request.client_key, call.request.arguments, answer, told
+            request.method, request.client_key, request.arguments, answer, told, asked
         )
-        commitments = commit(WALLET_FIELDS, values, call.request.result_key, call.exec_id)
+        commitments = commit(WALLET_FIELDS, values, request.result_key, call.exec_id)
         return Outcome(pad(answer.encode(), least=ANSWER_LEAST), claims_digest(commitments))
+
+    def _carry_out(self, call: Call, asked: Sign | None) -> Told:
+        if asked is not None:
+            return self._signer.sign(call, asked)
+        return self._methods[call.request.method](call)
 
     # --- approvals ------------------------------------------------------------------------------
 
@@ -200,7 +203,7 @@ class WalletApp:
         policy, now_s = self._book.policy(wallet), self._head().time_ms // 1000
         meters = tuple(
             (meter, amount(window.used(now_s)))
-            for meter, window in self._book.windows(wallet.wallet)
+            for meter, window in self._book.meters.windows(wallet.wallet)
         )
         nonces = tuple(self._book.nonces(wallet))
         text = b"" if policy is None else policy.text

@@ -5,10 +5,9 @@ Names in the state, of app `wallet`:
     w wallet                      Wallet
     k wallet                      its wrapped secret
     p wallet                      text of its policy
-    n account chain nonce         NonceRecord
     f account chain               Floor
-    m wallet meter                Window
-    l wallet place                AuditEntry
+    m wallet meter                windows, of this meter and others (`meters`)
+    l wallet place                AuditEntry, or SignedEntry where a transaction was signed
     q proposal                    Proposal
     i digest                      KeyRecord
 
@@ -18,32 +17,30 @@ Chain, nonce and place are eight bytes, big-endian.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from copy import copy
 from typing import Final
 
 from adyton.core import limits
 from adyton.core.errors import InvariantError, UsageError
+from adyton.core.schema import peek_name
 from adyton.enclave.state import Loaded, State
 from adyton.enclave.state_value import PADDED
-from adyton.enclave.wallet.records import Floor, KeyRecord, NonceRecord
+from adyton.enclave.wallet import meters
+from adyton.enclave.wallet.meters import Meters
+from adyton.enclave.wallet.records import Floor, KeyRecord, SignedEntry
 from adyton.protocol.wallet.answers import AuditEntry, NextNonce, Proposal, Wallet
 from adyton.protocol.wallet.policy import Policy
 from adyton.protocol.wallet.policy_reader import read_policy
 from adyton.protocol.wallet.requests import APP
-from adyton.protocol.wallet.windows import Window
 
 _WALLET: Final = b"w"
 _SECRET: Final = b"k"
 _POLICY: Final = b"p"
-_NONCE: Final = b"n"
 _FLOOR: Final = b"f"
-_METER: Final = b"m"
 _AUDIT: Final = b"l"
 _PROPOSAL: Final = b"q"
 _KEY: Final = b"i"
 _SECRET_LEAST: Final = 512
 _POLICIES: Final = 256  # kept as they were read
-_WINDOWS: Final = 4096  # likewise
 
 
 class Book:
@@ -51,20 +48,24 @@ class Book:
 
     Args:
         state: holds what the book says.
+
+    Attributes:
+        meters: what limits have counted.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._wallets: dict[bytes, Wallet] = {}
-        self._of_account: dict[bytes, bytes] = {}
+        self._of_account: dict[bytes, tuple[bytes, int]] = {}  # wallet, and place in it
         self._of_client: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
         self._next: dict[tuple[bytes, int], int] = {}
+        # Of each account and chain: the places of the audit entries under which nonces were signed last.
+        self._signed: defaultdict[tuple[bytes, int], dict[int, int]] = defaultdict(dict)
         self._audited: defaultdict[bytes, int] = defaultdict(int)
-        self._meters: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
         # Of each wallet: who made a proposal, and how many bytes it has.
         self._proposals: defaultdict[bytes, dict[bytes, tuple[bytes, int]]] = defaultdict(dict)
         self._policies: OrderedDict[bytes, Policy] = OrderedDict()
-        self._windows: OrderedDict[bytes, tuple[bytes, Window]] = OrderedDict()
+        self.meters = Meters(state)
 
     def visit(self, loaded: Loaded) -> None:
         """Take up a value met while the state is loaded."""
@@ -73,15 +74,15 @@ class Book:
         kind, name = loaded.name[:1], loaded.name[1:]
         if kind == _WALLET:
             self._remember(loaded.message(Wallet))
-        elif kind == _NONCE:
-            self._used(name[:20], _number(name[20:28]), _number(name[28:]) + 1)
         elif kind == _FLOOR:
             self._used(name[:20], _number(name[20:]), loaded.message(Floor).nonce)
         elif kind == _AUDIT:
-            place = _number(name[32:]) + 1
-            self._audited[name[:32]] = max(self._audited[name[:32]], place)
-        elif kind == _METER:
-            self._meters[name[:32]][name[32:]] = None
+            place = _number(name[32:])
+            self._audited[name[:32]] = max(self._audited[name[:32]], place + 1)
+            if peek_name(loaded.value) == SignedEntry.WIRE_NAME:
+                self._note(loaded.message(SignedEntry).entry)
+        elif kind == meters.KIND:
+            self.meters.visit(name, loaded.value)
         elif kind == _PROPOSAL:
             proposal = loaded.message(Proposal)
             self._proposals[proposal.wallet][name] = (proposal.requester, len(loaded.value))
@@ -105,10 +106,14 @@ class Book:
         Raises:
             UsageError: `wallet_unknown`.
         """
-        wallet = self._of_account.get(account)
-        if wallet is None:
+        held = self._of_account.get(account)
+        if held is None:
             raise UsageError("wallet_unknown", "there is no such account for this client")
-        return self.wallet(wallet, client)
+        return self.wallet(held[0], client)
+
+    def place_of(self, account: bytes) -> int:
+        """Return which of its wallet's accounts an account is, from 0."""
+        return self._of_account[account][1]
 
     def known_to(self, client: bytes) -> list[Wallet]:
         """Return the wallets that a client owns, then those whose policy names it; of each the oldest first.
@@ -176,8 +181,8 @@ class Book:
         self._wallets[wallet.wallet] = wallet
         for client in (wallet.owner, *wallet.clients):
             self._of_client[client][wallet.wallet] = None
-        for account in wallet.accounts:
-            self._of_account[account.address] = wallet.wallet
+        for place, account in enumerate(wallet.accounts):
+            self._of_account[account.address] = (wallet.wallet, place)
 
     # --- nonces ---------------------------------------------------------------------------------
 
@@ -194,17 +199,30 @@ class Book:
             for account, chain in used[: limits.WALLET_NONCES]
         ]
 
-    def nonce_record(self, account: bytes, chain_id: int, nonce: int) -> NonceRecord | None:
-        """Return what was signed under a nonce; None where that is nothing."""
-        if nonce >= self.next_nonce(account, chain_id):
+    def signed_under(self, account: bytes, chain_id: int, nonce: int) -> SignedEntry | None:
+        """Return what was signed last under a nonce; None where that is nothing."""
+        place = self._signed.get((account, chain_id), {}).get(nonce)
+        if place is None:
             return None
-        held = self._state.get(APP, _nonce_name(account, chain_id, nonce))
-        return None if held is None else NonceRecord.decode(held)
+        held = self._state.get(APP, _AUDIT + self._of_account[account][0] + _eight(place))
+        if held is None:
+            raise InvariantError("invariant", "a nonce without what was signed under it")
+        return SignedEntry.decode(held)
 
-    def write_nonce(self, account: bytes, chain_id: int, nonce: int, record: NonceRecord) -> None:
-        """Write what was signed under a nonce."""
-        self._state.set(APP, _nonce_name(account, chain_id, nonce), record.encode())
-        self._used(account, chain_id, nonce + 1)
+    def write_signed(self, wallet: bytes, signed: SignedEntry) -> None:
+        """Write the next audit entry, of a transaction that was signed; its nonce is taken."""
+        entry = signed.entry
+        self._state.set(APP, _AUDIT + wallet + _eight(entry.place), signed.encode())
+        self._audited[wallet] = entry.place + 1
+        self._note(entry)
+
+    def _note(self, entry: AuditEntry) -> None:
+        """Keep in mind where that lies which was signed under a nonce; what replaced it lies behind it."""
+        if entry.chain_id is None or entry.nonce is None:
+            raise InvariantError("invariant", "a transaction without a chain or a nonce")
+        signed = self._signed[entry.account, entry.chain_id]
+        signed[entry.nonce] = max(signed.get(entry.nonce, 0), entry.place)
+        self._used(entry.account, entry.chain_id, entry.nonce + 1)
 
     def raise_nonce(self, account: bytes, chain_id: int, nonce: int) -> None:
         """Let an account go on from a nonce."""
@@ -215,57 +233,6 @@ class Book:
     def _used(self, account: bytes, chain_id: int, following: int) -> None:
         place = (account, chain_id)
         self._next[place] = max(self._next.get(place, 0), following)
-
-    # --- limits ---------------------------------------------------------------------------------
-
-    def window(self, wallet: bytes, meter: bytes, window_s: int) -> Window:
-        """Return what a meter's window holds; the caller's own to add to."""
-        name = wallet + meter
-        held = self._state.get_hot(APP, _METER + name)
-        if held is None:
-            return Window(window_s)
-        known = self._windows.get(name)
-        # Decoded before, out of these very bytes.
-        return copy(known[1]) if known is not None and known[0] == held else Window.decode(held)
-
-    def require_meters(self, wallet: bytes, wanted: list[bytes]) -> None:
-        """Refuse meters for which there is no room.
-
-        Raises:
-            UsageError: `wallet_full`.
-        """
-        held = self._meters[wallet]
-        if len(held) + len(wanted) > limits.WALLET_METERS:
-            for meter in [m for m in held if not self._state.has(APP, _METER + wallet + m)]:
-                del held[meter]
-        if len(held | dict.fromkeys(wanted)) > limits.WALLET_METERS:
-            raise UsageError("wallet_full", "the wallet counts as many limits as it can")
-
-    def write_window(
-        self, wallet: bytes, meter: bytes, window: Window, now_ms: int, window_s: int
-    ) -> None:
-        """Write what a meter's window holds; it goes when all of it is past."""
-        self._meters[wallet][meter] = None
-        name, encoded = wallet + meter, window.encode()
-        self._windows[name] = (encoded, window)
-        if len(self._windows) > _WINDOWS:
-            self._windows.popitem(last=False)
-        self._state.set(
-            APP,
-            _METER + name,
-            encoded,
-            expires_ms=now_ms + 2 * window_s * 1000,
-            hot=True,
-        )
-
-    def windows(self, wallet: bytes) -> list[tuple[bytes, Window]]:
-        """Return a wallet's meters beside their windows."""
-        held = []
-        for meter in sorted(self._meters.get(wallet, ())):
-            window = self._state.get(APP, _METER + wallet + meter)
-            if window is not None:
-                held.append((meter, Window.decode(window)))
-        return held
 
     # --- audit ----------------------------------------------------------------------------------
 
@@ -282,7 +249,7 @@ class Book:
         """Return up to `most` audit entries from a place on."""
         end = min(self.audited(wallet), start + most)
         held = (self._state.get(APP, _AUDIT + wallet + _eight(at)) for at in range(start, end))
-        return [AuditEntry.decode(entry) for entry in held if entry is not None]
+        return [_audited(entry) for entry in held if entry is not None]
 
     # --- what waits, and what was answered ------------------------------------------------------
 
@@ -371,6 +338,12 @@ class Book:
         self._state.set(APP, _KEY + key, record.encode(), expires_ms=expires_ms)
 
 
+def _audited(held: bytes) -> AuditEntry:
+    if peek_name(held) == SignedEntry.WIRE_NAME:
+        return SignedEntry.decode(held).entry
+    return AuditEntry.decode(held)
+
+
 def _count(held: dict[bytes, tuple[bytes, int]], requester: bytes) -> int:
     return sum(one == requester for one, _ in held.values())
 
@@ -381,7 +354,3 @@ def _eight(number: int) -> bytes:
 
 def _number(encoded: bytes) -> int:
     return int.from_bytes(encoded, "big")
-
-
-def _nonce_name(account: bytes, chain_id: int, nonce: int) -> bytes:
-    return _NONCE + account + _eight(chain_id) + _eight(nonce)

@@ -7,24 +7,23 @@ from typing import Annotated
 from adyton.core import limits
 from adyton.core.fields import AtMost, Exactly
 from adyton.core.schema import Bytes32, Message, Uint, message
+from adyton.protocol.wallet.answers import AuditEntry
 from adyton.protocol.wallet.requests import Amount
 
 
-@message("wallet-nonce-record/1", max_bytes=8192)
-class NonceRecord(Message):
-    """What was signed under a nonce: the newest of it, where transactions were replaced.
+@message("wallet-signed-entry/1", max_bytes=12 * limits.KIB)
+class SignedEntry(Message):
+    """The audit entry of a transaction that was signed, and what has to be known of it if its nonce is asked for again.
 
     Attributes:
-        client: who asked.
-        digest: what is signed.
+        entry: names who asked, account, chain, nonce and what is signed.
         signature: r, s and v.
         max_fee: of one gas; a replacement must pay a tenth more.
         tip: likewise; the price of gas for types without one.
         charges: what it holds of each limit, meter beside amount, so that a replacement is charged for the rest.
     """
 
-    client: Bytes32
-    digest: Bytes32
+    entry: AuditEntry
     signature: Annotated[bytes, Exactly(65)]
     max_fee: Amount
     tip: Amount

@@ -29,22 +29,22 @@ from adyton.enclave.wallet.approvals import Approved, propose
 from adyton.enclave.wallet.audit import audit_entry, subject_of
 from adyton.enclave.wallet.book import Book
 from adyton.enclave.wallet.documents import read_intent
-from adyton.enclave.wallet.records import KeyRecord, NonceRecord
+from adyton.enclave.wallet.meters import Counts
+from adyton.enclave.wallet.records import KeyRecord, SignedEntry
 from adyton.enclave.wallet.vault import Vault
-from adyton.protocol.ethereum.address import address_of
 from adyton.protocol.ethereum.messages import personal_hash
 from adyton.protocol.ethereum.signature import Signature, sign
-from adyton.protocol.ethereum.transaction import WEI_MAX, Transaction, join, sign_transaction
+from adyton.protocol.ethereum.transaction import WEI_MAX, Encoded, Transaction, join
 from adyton.protocol.wallet.answers import PENDING, REFUSED, SIGNED, Signed, Wallet
 from adyton.protocol.wallet.decision import NO_CREDIT, decide
 from adyton.protocol.wallet.intent import CANCEL, Intent
-from adyton.protocol.wallet.policy import APPROVE, DENY, Decision, Meter
+from adyton.protocol.wallet.policy import APPROVE, DENY, Decision
 from adyton.protocol.wallet.requests import Sign, amount
-from adyton.protocol.wallet.windows import Window
 from adyton.protocol.words import require_ordering
 
 _NOTHING: Final = bytes(32)
 _BUMP: Final = 10  # a replacement pays at least a tenth more
+_Charges = tuple[tuple[bytes, bytes], ...]  # key of a meter, and amount
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,21 @@ class _Asked:
     wallet: Wallet
     client: bytes
     approved: Approved | None
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What would be signed.
+
+    Attributes:
+        intent: what was asked for.
+        encoded: of a transaction.
+        digest: 32 bytes.
+    """
+
+    intent: Intent
+    encoded: Encoded | None
+    digest: bytes
 
 
 class Signer:
@@ -88,9 +103,11 @@ class Signer:
         require_ordering(call.genesis.configuration.ordering, wallet.ordering)
         request = _Asked(call, asked, wallet, client, approved)
         # 2
+        if not asked.key:
+            return self._decide(request, _content(read_intent(asked, self._book)))
         key = digest(Context.WALLET_KEY, wallet.wallet, client, asked.key.encode())
         content = digest(Context.WALLET_KEY, replace(asked, key="").encode())
-        if asked.key and approved is None:
+        if approved is None:
             held = self._book.answered(key)
             if held is not None and held.content != content:
                 raise UsageError("key_reused", "the idempotency key was used for another request")
@@ -98,9 +115,8 @@ class Signer:
             if before is not None and not self._has_ended(before, call.time_ms):
                 return before
         # 3
-        intent = read_intent(asked, self._book)
-        told = self._decide(request, intent)
-        if asked.key and told.status != REFUSED:
+        told = self._decide(request, _content(read_intent(asked, self._book)))
+        if told.status != REFUSED:
             record = KeyRecord(content, told.encode())
             self._book.write_answered(key, record, call.time_ms)
         return told
@@ -109,40 +125,39 @@ class Signer:
         """Say whether an answer was of a proposal that is gone: expired, rejected, or refused when it was claimed."""
         return before.proposal is not None and not self._book.has_proposal(before.proposal, now_ms)
 
-    def _decide(self, asked: _Asked, intent: Intent) -> Signed:
+    def _decide(self, asked: _Asked, content: _Content) -> Signed:
         # 4
         policy = self._book.policy(asked.wallet)
+        intent = content.intent
         transaction, before = intent.transaction, None
-        signed = signing_digest(intent)
         if transaction is not None:
-            before = self._book.nonce_record(
+            before = self._book.signed_under(
                 intent.account, transaction.chain_id, transaction.nonce
             )
-        if transaction is not None and before is None:
-            self._require_free(intent.account, transaction, cancel=intent.method == CANCEL)
-        if transaction is not None and before is not None:
-            if before.digest == signed:
+            if before is None:
+                self._require_free(intent.account, transaction, cancel=intent.method == CANCEL)
+            elif before.entry.digest == content.digest:
                 return self._again(asked, transaction, before)
-            _require_replacement(asked, intent, transaction, before)
+            else:
+                _require_replacement(asked, intent, transaction, before)
         # 5
-        seen: dict[bytes, Window] = {}
+        counts = self._book.meters.counts(asked.wallet.wallet, asked.call.time_ms)
         if policy is None:
             decision = Decision(DENY, "", "the wallet has no policy yet, so it signs nothing")
         else:
             credit = NO_CREDIT if before is None else _credit(before)
-            used = self._meter(asked, seen)
-            decision = decide(policy, intent, asked.client, asked.wallet.owner, used, credit)
+            decision = decide(policy, intent, asked.client, asked.wallet.owner, counts.used, credit)
         if decision.effect == DENY:
-            return self._told(asked, intent, decision, REFUSED, signed)
+            return self._told(asked, content, decision, REFUSED)
         # 6
         if decision.effect == APPROVE and decision.approvals is not None:
             missing = decision.approvals.m
             if asked.approved is not None:
                 missing = asked.approved.missing(decision.approvals)
             if missing:
-                return self._wait(asked, intent, decision, signed, missing)
+                return self._wait(asked, content, decision, missing)
         # 7, 8
-        return self._sign(asked, intent, decision, before, seen)
+        return self._sign(asked, content, decision, before, counts)
 
     def _require_free(self, account: bytes, transaction: Transaction, *, cancel: bool) -> None:
         nonce, following = (
@@ -162,20 +177,9 @@ class Signer:
                 "raise it with adyton wallet nonce",
             )
 
-    def _meter(self, asked: _Asked, seen: dict[bytes, Window]) -> Callable[[Meter], int]:
-        """Return what says how much a meter holds; the windows that were looked at are left in `seen`."""
-        now_s = asked.call.time_ms // 1000
-
-        def used(meter: Meter) -> int:
-            window = self._book.window(asked.wallet.wallet, meter.key, meter.window_s)
-            seen[meter.key] = window
-            return window.used(now_s)
-
-        return used
-
-    def _again(self, asked: _Asked, transaction: Transaction, before: NonceRecord) -> Signed:
+    def _again(self, asked: _Asked, transaction: Transaction, before: SignedEntry) -> Signed:
         """Answer with the signature that was made of the same transaction."""
-        if asked.client not in (before.client, asked.wallet.owner):
+        if asked.client not in (before.entry.client, asked.wallet.owner):
             raise UsageError("nonce_used", "the nonce was used by another client")
         raw = join(transaction, Signature.from_bytes(before.signature)).raw
         return Signed(
@@ -186,129 +190,106 @@ class Signer:
             asked.wallet.policy_hash,
             transaction.chain_id,
             transaction.nonce,
-            before.digest,
+            before.entry.digest,
             before.signature,
             raw,
             None,
             0,
         )
 
-    def _wait(
-        self, asked: _Asked, intent: Intent, decision: Decision, signed: bytes, missing: int
-    ) -> Signed:
+    def _wait(self, asked: _Asked, content: _Content, decision: Decision, missing: int) -> Signed:
         """Let a request wait for those who must approve it."""
         named = None if asked.approved is None else asked.approved.proposal
         if named is None and decision.approvals is not None:
-            content = asked.sign.encode()
+            wanted = asked.sign.encode()
             named = propose(
-                self._book, asked.call, asked.wallet, content, decision.approvals
+                self._book, asked.call, asked.wallet, wanted, decision.approvals
             ).proposal
-        told = self._told(asked, intent, decision, PENDING, signed)
+        told = self._told(asked, content, decision, PENDING)
         return replace(told, proposal=named, missing=missing)
 
     def _sign(
         self,
         asked: _Asked,
-        intent: Intent,
+        content: _Content,
         decision: Decision,
-        before: NonceRecord | None,
-        seen: dict[bytes, Window],
+        before: SignedEntry | None,
+        counts: Counts,
     ) -> Signed:
-        wallet, call = asked.wallet.wallet, asked.call
-        now_s = call.time_ms // 1000
-        self._book.require_meters(wallet, [charge.meter.key for charge in decision.charges])
-        for charge in decision.charges:
-            seen[charge.meter.key].add(now_s, charge.amount)
-        place = [account.address for account in asked.wallet.accounts].index(intent.account)
-        raw = b""
-        with self._vault().key(wallet, self._book.secret(wallet), place) as key:
-            if address_of(key.public) != intent.account:
+        wallet = asked.wallet.wallet
+        account, encoded = content.intent.account, content.encoded
+        counts.require_room(decision.charges)
+        place, secret = self._book.place_of(account), self._book.secret(wallet)
+        with self._vault().key(wallet, secret, place) as key:
+            if key.address != account:
                 raise InvariantError("invariant", "another key than the account's")
-            if intent.transaction is not None:
-                made = sign_transaction(intent.transaction, key.secret, key.public)
-                signature, raw = made.signature, made.raw
-                signed = made.transaction.signing_hash
-            else:
-                signed = signing_digest(intent)
-                signature = sign(signed, key.secret, key.public)
+            signature = sign(content.digest, key.secret, key.public)
+        raw = b"" if encoded is None else encoded.raw(signature)
         # From here on nothing fails: what is written is what is signed.
-        for charge in decision.charges:
-            meter = charge.meter
-            self._book.write_window(
-                wallet, meter.key, seen[meter.key], call.time_ms, meter.window_s
-            )
-        if intent.transaction is not None:
-            self._write_nonce(asked, intent.transaction, decision, before, signed, signature)
-        return self._told(asked, intent, decision, SIGNED, signed, signature.to_bytes(), raw)
-
-    def _write_nonce(
-        self,
-        asked: _Asked,
-        transaction: Transaction,
-        decision: Decision,
-        before: NonceRecord | None,
-        signed: bytes,
-        signature: Signature,
-    ) -> None:
-        credit = {} if before is None else _credit(before)
-        # What an earlier one holds of other limits stays charged there, and is no credit any more.
-        charges = {
-            charge.meter.key: min(credit.get(charge.meter.key, 0) + charge.amount, WEI_MAX)
-            for charge in decision.charges
-        }
-        record = NonceRecord(
-            asked.client,
-            signed,
-            signature.to_bytes(),
-            amount(transaction.max_fee),
-            amount(_tip(transaction)),
-            tuple((key, amount(held)) for key, held in sorted(charges.items())),
-        )
-        self._book.write_nonce(asked.sign.account, transaction.chain_id, transaction.nonce, record)
+        counts.write(decision.charges)
+        charges = _charges(decision, before)
+        return self._told(asked, content, decision, SIGNED, signature.to_bytes(), raw, charges)
 
     def _told(
         self,
         asked: _Asked,
-        intent: Intent,
+        content: _Content,
         decision: Decision,
         status: str,
-        signed: bytes,
         signature: bytes = b"",
         raw: bytes = b"",
+        charges: _Charges = (),
     ) -> Signed:
-        """Return the answer, after its audit entry is written.
+        """Return the answer, after its audit entry is written: of a transaction that is signed, with its nonce.
 
         A refusal is audited with what would have been signed; its answer names no digest and no nonce.
         """
-        wallet, transaction = asked.wallet, intent.transaction
+        wallet, transaction = asked.wallet, content.intent.transaction
+        taken = transaction if status == SIGNED else None
         told = Signed(
             status=status,
             reason=decision.reason[:1024],
             rule=decision.rule,
             version=wallet.version,
             policy_hash=wallet.policy_hash,
-            chain_id=_chain(intent),
-            nonce=None if transaction is None or status != SIGNED else transaction.nonce,
-            digest=signed if status == SIGNED else _NOTHING,
+            chain_id=_chain(content.intent),
+            nonce=None if taken is None else taken.nonce,
+            digest=content.digest if status == SIGNED else _NOTHING,
             signature=signature,
             raw=raw,
             proposal=None,
             missing=0,
         )
         proposal = None if asked.approved is None else asked.approved.proposal
-        subject = subject_of(intent, signed, proposal)
+        subject = subject_of(content.intent, content.digest, proposal)
         entry = audit_entry(self._book, asked.call, wallet, asked.sign.method, told, subject)
-        self._book.write_audit(wallet.wallet, entry)
+        if taken is None:
+            self._book.write_audit(wallet.wallet, entry)
+        else:
+            max_fee, tip = amount(taken.max_fee), amount(_tip(taken))
+            signed = SignedEntry(entry, signature, max_fee, tip, charges)
+            self._book.write_signed(wallet.wallet, signed)
         return told
 
 
-def signing_digest(intent: Intent) -> bytes:
-    """Return what is signed of an intent, 32 bytes."""
+def _content(intent: Intent) -> _Content:
     if intent.transaction is not None:
-        return intent.transaction.signing_hash
+        encoded = Encoded(intent.transaction)
+        return _Content(intent, encoded, encoded.signing_hash)
     if intent.typed is not None:
-        return intent.typed.digest
-    return personal_hash(intent.message or b"")
+        return _Content(intent, None, intent.typed.digest)
+    return _Content(intent, None, personal_hash(intent.message or b""))
+
+
+def _charges(decision: Decision, before: SignedEntry | None) -> _Charges:
+    """Return what a nonce holds of each limit from now on, ascending by the meter's key."""
+    credit = NO_CREDIT if before is None else _credit(before)
+    # What an earlier one holds of other limits stays charged there, and is no credit any more.
+    charges = {
+        charge.meter.key: min(credit.get(charge.meter.key, 0) + charge.amount, WEI_MAX)
+        for charge in decision.charges
+    }
+    return tuple((key, amount(held)) for key, held in sorted(charges.items()))
 
 
 def _chain(intent: Intent) -> int | None:
@@ -322,12 +303,12 @@ def _tip(transaction: Transaction) -> int:
     return transaction.max_fee if transaction.tip is None else transaction.tip
 
 
-def _credit(before: NonceRecord) -> dict[bytes, int]:
+def _credit(before: SignedEntry) -> dict[bytes, int]:
     return {key: int.from_bytes(held, "big") for key, held in before.charges}
 
 
 def _require_replacement(
-    asked: _Asked, intent: Intent, transaction: Transaction, before: NonceRecord
+    asked: _Asked, intent: Intent, transaction: Transaction, before: SignedEntry
 ) -> None:
     """Refuse a second transaction of one nonce that is not asked for as such, or that nodes would not take.
 
@@ -337,7 +318,7 @@ def _require_replacement(
     Raises:
         UsageError: `nonce_used`.
     """
-    if intent.method != CANCEL and asked.client not in (before.client, asked.wallet.owner):
+    if intent.method != CANCEL and asked.client not in (before.entry.client, asked.wallet.owner):
         raise UsageError("nonce_used", "the nonce was used by another client")
     if not asked.sign.replace and intent.method != CANCEL:
         raise UsageError(

@@ -37,6 +37,7 @@ from adyton.enclave.wallet.wrapping import (
     STRETCHED,
     Wrapping,
 )
+from adyton.protocol.ethereum.address import address_of
 from adyton.protocol.ethereum.hd import SEED_SIZES
 from adyton.protocol.ethereum.mnemonic import passphrase_salt, read_entropy
 from adyton.protocol.ethereum.signature import Signature, public_key, sign
@@ -55,10 +56,12 @@ class HotKey:
     Attributes:
         secret: private key, 32 bytes of locked memory; valid only while it is lent.
         public: uncompressed public key, 65 bytes.
+        address: of it.
     """
 
     secret: memoryview = field(repr=False)
     public: bytes
+    address: bytes
     lent: int = 0
 
 
@@ -265,7 +268,8 @@ class Vault:
             secret = self._memory.take(PRIVATE_KEY)
             try:
                 self._derivation.account(kind, body, account, secret)
-                key = HotKey(secret, public_key(secret))
+                public = public_key(secret)
+                key = HotKey(secret, public, address_of(public))
             except Error:
                 self._memory.give_back(secret)
                 raise

@@ -12,6 +12,10 @@ from adyton.protocol.ethereum.rlp import encode_bytes, encode_integer, join_list
 
 SIZE: Final = 20
 _HEX: Final = re.compile(r"0x[0-9a-fA-F]{40}")
+# What tells a small letter from a capital one, where a hex digit is a letter, and where one is 8 or more.
+_CASE: Final = 0x20
+_LETTERS: Final = bytes(_CASE if chr(sign) in "abcdef" else 0 for sign in range(256))
+_RAISED: Final = bytes(_CASE if chr(sign) in "89abcdef" else 0 for sign in range(256))
 
 
 def address_of(public_key: bytes) -> bytes:
@@ -32,11 +36,13 @@ def checksummed(address: bytes) -> str:
     """Return an address as people read it: hex behind 0x, its letters' case a checksum (EIP-55)."""
     if len(address) != SIZE:
         raise InvariantError("invariant", "an address has 20 bytes")
-    digits = address.hex()
-    signs = keccak(digits.encode()).hex()
-    return "0x" + "".join(
-        digit.upper() if sign >= "8" else digit for digit, sign in zip(digits, signs, strict=False)
-    )
+    digits = address.hex().encode()
+    signs = keccak(digits)[:SIZE].hex().encode()
+    # All digits at once: this is done for every address that is read.
+    letters = int.from_bytes(digits.translate(_LETTERS), "big")
+    raised = int.from_bytes(signs.translate(_RAISED), "big")
+    capitals = int.from_bytes(digits, "big") ^ (letters & raised)
+    return "0x" + capitals.to_bytes(2 * SIZE, "big").decode("ascii")
 
 
 def read_address(value: Any, path: str, *, unchecked_case: bool = False) -> bytes:

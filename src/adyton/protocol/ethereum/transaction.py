@@ -11,7 +11,7 @@ y parity, r, s at its end. A legacy transaction without a chain id could be repl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from adyton.core import limits
 from adyton.core.errors import MalformedError, UsageError
@@ -82,26 +82,40 @@ class Transaction:
 
     def __post_init__(self) -> None:
         require_type(self.kind)
+        if not (
+            type(self.chain_id) is type(self.nonce) is type(self.gas) is int
+            and type(self.value) is type(self.max_fee) is int
+            and 1 <= self.chain_id <= CHAIN_ID_MAX
+            and 0 <= self.nonce <= NONCE_MAX
+            and 0 <= self.gas <= GAS_MAX
+            and 0 <= self.value <= WEI_MAX
+            and 0 <= self.max_fee <= WEI_MAX
+        ):
+            self._refuse_number()
+        self._require_parts()
+
+    def _refuse_number(self) -> NoReturn:
+        """Say which number is outside of its range."""
         fee = "maxFeePerGas" if self.kind == DYNAMIC_FEE else "gasPrice"
         for name, number, least, most in (
             ("chainId", self.chain_id, 1, CHAIN_ID_MAX),
             ("nonce", self.nonce, 0, NONCE_MAX),
             ("gas", self.gas, 0, GAS_MAX),
             ("value", self.value, 0, WEI_MAX),
-            (fee, self.max_fee, 0, WEI_MAX),
         ):
             if type(number) is not int or not least <= number <= most:
                 raise UsageError("bad_argument", f"{name} is not an integer from {least} to {most}")
-        self._require_parts()
+        raise UsageError("bad_argument", f"{fee} is not an integer from 0 to {WEI_MAX}")
 
     def _require_parts(self) -> None:
         if self.to is not None and len(self.to) != SIZE:
             raise UsageError("bad_argument", "to is not an address of 20 bytes")
         if len(self.data) > limits.ETHEREUM_TRANSACTION:
             raise MalformedError("too_large", f"data is over {limits.ETHEREUM_TRANSACTION} bytes")
-        if self.gas * self.max_fee > WEI_MAX:
+        fee = self.gas * self.max_fee
+        if fee > WEI_MAX:
             raise UsageError("bad_argument", "gas times its price is over 2^256 - 1 wei")
-        if self.max_cost > WEI_MAX:
+        if self.value + fee > WEI_MAX:
             raise UsageError("bad_argument", "value and gas cost over 2^256 - 1 wei together")
         if (self.tip is None) != (self.kind != DYNAMIC_FEE):
             raise UsageError("bad_argument", "maxPriorityFeePerGas is for type 2 and always there")
@@ -154,6 +168,38 @@ class SignedTransaction:
         return keccak(self.raw)
 
 
+class Encoded:
+    """A transaction encoded once: for its hash, and for its signed form.
+
+    Args:
+        transaction: what would be signed.
+
+    Attributes:
+        transaction: likewise.
+        signing_hash: what is signed, 32 bytes.
+    """
+
+    __slots__ = ("_body", "signing_hash", "transaction")
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.transaction = transaction
+        self._body = _body(transaction)
+        self.signing_hash = keccak(_unsigned(transaction, self._body))
+
+    def raw(self, signature: Signature) -> bytes:
+        """Return the bytes for the network.
+
+        Raises:
+            MalformedError: `too_large`, over `limits.ETHEREUM_TRANSACTION`.
+        """
+        raw = _signed(self.transaction, self._body, signature)
+        if len(raw) > limits.ETHEREUM_TRANSACTION:
+            raise MalformedError(
+                "too_large", f"over {limits.ETHEREUM_TRANSACTION} bytes: no node takes it"
+            )
+        return raw
+
+
 def sign_transaction(transaction: Transaction, secret: Secret, public: bytes) -> SignedTransaction:
     """Return a transaction signed, after its signature was recovered and compared.
 
@@ -167,14 +213,9 @@ def sign_transaction(transaction: Transaction, secret: Secret, public: bytes) ->
         MalformedError: `too_large`, over `limits.ETHEREUM_TRANSACTION`.
         InvariantError: the signature does not recover to `public`.
     """
-    body = _body(transaction)
-    signature = sign(keccak(_unsigned(transaction, body)), secret, public)
-    raw = _signed(transaction, body, signature)
-    if len(raw) > limits.ETHEREUM_TRANSACTION:
-        raise MalformedError(
-            "too_large", f"over {limits.ETHEREUM_TRANSACTION} bytes: no node takes it"
-        )
-    return SignedTransaction(transaction, signature, address_of(public), raw)
+    encoded = Encoded(transaction)
+    signature = sign(encoded.signing_hash, secret, public)
+    return SignedTransaction(transaction, signature, address_of(public), encoded.raw(signature))
 
 
 def join(transaction: Transaction, unverified: Signature) -> SignedTransaction:
@@ -184,35 +225,33 @@ def join(transaction: Transaction, unverified: Signature) -> SignedTransaction:
         VerificationError: `bad_signature`, no key can have made it.
         MalformedError: `too_large`, over `limits.ETHEREUM_TRANSACTION`.
     """
-    body = _body(transaction)
-    public = recover(keccak(_unsigned(transaction, body)), unverified)
-    raw = _signed(transaction, body, unverified)
-    if len(raw) > limits.ETHEREUM_TRANSACTION:
-        raise MalformedError("too_large", f"over {limits.ETHEREUM_TRANSACTION} bytes")
-    return SignedTransaction(transaction, unverified, address_of(public), raw)
+    encoded = Encoded(transaction)
+    public = recover(encoded.signing_hash, unverified)
+    return SignedTransaction(transaction, unverified, address_of(public), encoded.raw(unverified))
 
 
 def _body(transaction: Transaction) -> bytes:
     """Return the encoded fields that the unsigned and the signed form share."""
     to = transaction.to
-    kind = transaction.kind
-    fields = [
-        encode_integer(transaction.nonce),
-        encode_integer(transaction.max_fee),
-        encode_integer(transaction.gas),
-        b"\x80" if to is None else b"\x94" + to,
-        encode_integer(transaction.value),
-        encode_bytes(transaction.data),
-    ]
-    if kind != LEGACY:
-        if transaction.tip is not None:
-            fields.insert(1, encode_integer(transaction.tip))
-        fields.insert(0, encode_integer(transaction.chain_id))
-        fields.append(_access_list(transaction.access_list))
-    return b"".join(fields)
+    legacy = transaction.kind == LEGACY
+    return b"".join(
+        (
+            b"" if legacy else encode_integer(transaction.chain_id),
+            encode_integer(transaction.nonce),
+            b"" if transaction.tip is None else encode_integer(transaction.tip),
+            encode_integer(transaction.max_fee),
+            encode_integer(transaction.gas),
+            b"\x80" if to is None else b"\x94" + to,
+            encode_integer(transaction.value),
+            encode_bytes(transaction.data),
+            b"" if legacy else _access_list(transaction.access_list),
+        )
+    )
 
 
 def _access_list(access_list: AccessList) -> bytes:
+    if not access_list:
+        return b"\xc0"
     return join_list(
         join_list((encode_bytes(address), join_list(map(encode_bytes, keys))))
         for address, keys in access_list

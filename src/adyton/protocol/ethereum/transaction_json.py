@@ -46,12 +46,20 @@ _FOREIGN: Final = {
     "blobs": 3,
     "authorizationList": 4,
 }
-_KNOWN: Final = (
-    *_COMMON,
-    *("gasPrice", "maxFeePerGas", "maxPriorityFeePerGas", "accessList"),
-    *_ALIASES,
-    *_FOREIGN,
+_KNOWN: Final = frozenset(
+    (
+        *_COMMON,
+        *("gasPrice", "maxFeePerGas", "maxPriorityFeePerGas", "accessList"),
+        *_ALIASES,
+        *_FOREIGN,
+    )
 )
+# Those that a transaction of each type may have, and those that it must have.
+_ALLOWED: Final = {kind: frozenset((*_COMMON, *_FEES[kind])) for kind in _FEES}
+_NEEDED: Final = {
+    kind: tuple(name for name in (*_COMMON[1:5], *fees) if name != "accessList")
+    for kind, fees in _FEES.items()
+}
 _ENTRIES: Final = limits.ETHEREUM_TRANSACTION // 22
 _KEYS: Final = limits.ETHEREUM_TRANSACTION // 33
 
@@ -68,12 +76,12 @@ def read_transaction(value: Any, path: str = "transaction") -> Transaction:
     """
     fields = _renamed(read_object(value, path, _KNOWN), path)
     kind = _kind(fields, path)
-    allowed = (*_COMMON, *_FEES[kind])
+    allowed = _ALLOWED[kind]
     for name in fields:
         if name not in allowed:
             raise refused(f"{path}.{name}", f"is not for transactions of type {kind}; leave it out")
-    for name in (*_COMMON[1:5], *_FEES[kind]):
-        if name not in fields and name != "accessList":
+    for name in _NEEDED[kind]:
+        if name not in fields:
             raise refused(path, f"lacks {name!r}{_hint(name)}")
 
     def integer(name: str, least: int, most: int) -> int:
@@ -96,7 +104,11 @@ def read_transaction(value: Any, path: str = "transaction") -> Transaction:
             ),
             max_fee=integer("maxFeePerGas" if dynamic else "gasPrice", 0, WEI_MAX),
             tip=integer("maxPriorityFeePerGas", 0, WEI_MAX) if dynamic else None,
-            access_list=_access_list(fields.get("accessList", []), f"{path}.accessList"),
+            access_list=(
+                _access_list(fields["accessList"], f"{path}.accessList")
+                if "accessList" in fields
+                else ()
+            ),
         )
     except UsageError as problem:
         if problem.message.startswith(path):
@@ -129,6 +141,8 @@ def write_transaction(transaction: Transaction) -> dict[str, Any]:
 
 
 def _renamed(fields: dict[str, Any], path: str) -> dict[str, Any]:
+    if _ALIASES.keys().isdisjoint(fields):
+        return fields
     for alias, name in _ALIASES.items():
         if alias not in fields or name not in fields:
             continue
@@ -139,9 +153,9 @@ def _renamed(fields: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def _kind(fields: dict[str, Any], path: str) -> int:
-    for name, kind in _FOREIGN.items():
+    for name in _FOREIGN:
         if name in fields:
-            require_type(kind)
+            require_type(_FOREIGN[name])
     if "type" in fields:
         kind = read_integer(fields["type"], f"{path}.type", 0, 127)
         require_type(kind)

@@ -12,6 +12,7 @@ def claimed_values(
     arguments: bytes,
     answer: Answer,
     told: Signed | Changed | Exported | None,
+    asked: Sign | None = None,
 ) -> dict[str, bytes]:
     """Return the value of each of `claims.WALLET_FIELDS`.
 
@@ -21,6 +22,7 @@ def claimed_values(
         arguments: encoded.
         answer: unpadded.
         told: what its body encodes; None where it has none.
+        asked: what the arguments of a request for a signature encode, where that is known already.
     """
     values = {
         "caller": caller,
@@ -37,7 +39,7 @@ def claimed_values(
         "signature": b"",
     }
     if method == SIGN:
-        asked = Sign.decode(arguments)
+        asked = Sign.decode(arguments) if asked is None else asked
         values["method"] = f"{method} {asked.method}".encode()
         values["account"], values["document"] = asked.account, asked.document
     if told is not None:

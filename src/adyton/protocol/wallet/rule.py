@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from adyton.core.contexts import Context
@@ -85,16 +85,26 @@ class Limit:
     per: str
     scope: tuple[bytes, ...]
     label: str
+    _of_wallet: Meter | None = field(init=False, compare=False, repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.per == WALLET:  # one meter, whatever the intent is
+            object.__setattr__(self, "_of_wallet", self._meter(b""))
 
     def meter(self, facts: Facts) -> Meter:
         """Return the meter that an intent counts on."""
-        subject = {WALLET: b"", ACCOUNT: facts.account, TO: facts.to or b"", CLIENT: facts.client}
+        if self._of_wallet is not None:
+            return self._of_wallet
+        subject = {ACCOUNT: facts.account, TO: facts.to or b"", CLIENT: facts.client}
+        return self._meter(subject[self.per])
+
+    def _meter(self, subject: bytes) -> Meter:
         key = digest(
             Context.WALLET_METER,
             *self.scope,
             self.window_s.to_bytes(8, "big"),
             self.per.encode(),
-            subject[self.per],
+            subject,
         )
         return Meter(key, self.window_s, self.maximum, self.label)
 

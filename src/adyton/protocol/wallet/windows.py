@@ -1,31 +1,37 @@
-"""What a limit has counted in the time that its window covers, in little space and never too little."""
+"""What limits have counted in the time that their windows cover, in little space and never too little."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Self
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 from adyton.core import limits
 from adyton.core.errors import InvariantError, MalformedError
 from adyton.core.fields import AtMost
-from adyton.core.schema import Message, Uint, message
+from adyton.core.schema import Bytes32, Message, Uint, message
 
 SLOTS: Final = 32  # that a window is divided into
 _KEPT: Final = SLOTS + 2  # that can hold something that counts
 # One more than any maximum: what is over it need not be told apart.
 _FULL: Final = 2**256
 _AMOUNT: Final = 33  # bytes of it
+_HEAD: Final = 9  # of a slot: its number, and how many bytes its amount has
 
 
-@message("wallet-slot/1")
-class _Slot(Message):
-    number: Uint
-    amount: Annotated[bytes, AtMost(_AMOUNT)]
-
-
-@message("wallet-window/1", max_bytes=8 * limits.KIB)
+@message("wallet-window/1", max_bytes=2 * limits.KIB)
 class _Stored(Message):
+    """A meter's window; `slots` are u64(number) ‖ u8(size) ‖ amount of each, ascending."""
+
+    meter: Bytes32
     window_s: Uint
-    slots: Annotated[tuple[_Slot, ...], AtMost(_KEPT)]
+    slots: Annotated[bytes, AtMost(_KEPT * (_HEAD + _AMOUNT))]
+
+
+@message("wallet-windows/1", max_bytes=64 * limits.KIB)
+class _Page(Message):
+    """Windows of meters that were first charged together; no decision charges more of them."""
+
+    windows: Annotated[tuple[_Stored, ...], AtMost(2 * limits.WALLET_LIMITS)]
 
 
 class Window:
@@ -36,6 +42,8 @@ class Window:
     in one slot is kept as 2^256, which no maximum has room for.
     """
 
+    __slots__ = ("_amounts", "_before", "_slot_s", "_total", "_window_s")
+
     def __init__(self, window_s: int) -> None:
         """Make an empty window of a length in seconds, from 1 to `limits.WALLET_WINDOW_S`."""
         if not 1 <= window_s <= limits.WALLET_WINDOW_S:
@@ -43,41 +51,63 @@ class Window:
         self._window_s = window_s
         self._slot_s = -(-window_s // SLOTS)
         self._amounts: dict[int, int] = {}  # by number of the slot, ascending
+        self._total = 0  # of all of them
+        self._before = b""  # all but the last of them, encoded
 
     @classmethod
-    def decode(cls, unverified: bytes) -> Self:
-        """Return the window that `encode` wrote.
+    def decode(cls, window_s: int, unverified: bytes) -> Window:
+        """Return the window of a length whose slots these bytes are the one encoding of.
 
         Raises:
-            MalformedError: another form.
+            MalformedError: another form, or a length that no policy has.
         """
-        stored = _Stored.decode(unverified)
-        if not 1 <= stored.window_s <= limits.WALLET_WINDOW_S:
+        if not 1 <= window_s <= limits.WALLET_WINDOW_S:
             raise MalformedError("malformed", "a window of a length that no policy has")
-        window = cls(stored.window_s)
-        last = -1
-        for slot in stored.slots:
-            amount = int.from_bytes(slot.amount, "big")
-            if slot.number <= last or not 0 < amount <= _FULL or slot.amount[0] == 0:
+        amounts: dict[int, int] = {}
+        at, last = 0, -1
+        while at < len(unverified):
+            start = at + _HEAD
+            number = int.from_bytes(unverified[at : at + 8], "big")
+            at = start + unverified[start - 1] if start < len(unverified) else len(unverified) + 1
+            if at > len(unverified) or len(amounts) == _KEPT:
+                raise MalformedError("malformed", "a slot is cut off, or there are too many")
+            amount = int.from_bytes(unverified[start:at], "big")
+            if number <= last or not 0 < amount <= _FULL or unverified[start] == 0:
                 raise MalformedError("malformed", "slots are not ascending, or hold nothing")
-            window._amounts[slot.number] = amount
-            last = slot.number
+            amounts[number] = amount
+            last = number
+        window = cls(window_s)
+        window._take(amounts)
         return window
 
     def encode(self) -> bytes:
-        """Return its one encoding."""
-        slots = (
-            _Slot(number, amount.to_bytes((amount.bit_length() + 7) // 8, "big"))
-            for number, amount in self._amounts.items()
-        )
-        return _Stored(self._window_s, tuple(slots)).encode()
+        """Return the one encoding of its slots."""
+        if not self._amounts:
+            return b""
+        last = next(reversed(self._amounts))
+        return self._before + _slot(last, self._amounts[last])
+
+    @property
+    def window_s(self) -> int:
+        """Its length in seconds."""
+        return self._window_s
+
+    @property
+    def end_s(self) -> int:
+        """The time from which nothing of it counts, in seconds since 1970; 0 of an empty one."""
+        if not self._amounts:
+            return 0
+        return (next(reversed(self._amounts)) + 1) * self._slot_s + self._window_s
 
     def used(self, now_s: int) -> int:
         """Return what counts at a time, in seconds since 1970."""
-        return sum(amount for number, amount in self._amounts.items() if self._ends(number) > now_s)
+        first = self._first(now_s)
+        if next(iter(self._amounts), first) >= first:
+            return self._total
+        return sum(amount for number, amount in self._amounts.items() if number >= first)
 
-    def add(self, now_s: int, amount: int) -> None:
-        """Count an amount from a time on; slots that no longer count are dropped.
+    def added(self, now_s: int, amount: int) -> Window:
+        """Return the window with an amount that counts from a time on; slots that no longer count are dropped.
 
         Args:
             now_s: not before that of an earlier call; if it is, the amount counts from that on.
@@ -86,13 +116,54 @@ class Window:
         if amount < 0 or now_s < 0:
             raise InvariantError("invariant", "amounts and times are not negative")
         if not amount:
-            return
-        number = max(now_s // self._slot_s, next(reversed(self._amounts), 0))
-        held = self._amounts.get(number, 0) + amount
-        kept = {at: old for at, old in self._amounts.items() if self._ends(at) > now_s}
-        kept[number] = min(held, _FULL)
-        self._amounts = kept
+            return self
+        made = Window(self._window_s)
+        first = self._first(now_s)
+        last = next(reversed(self._amounts), 0)
+        number = max(now_s // self._slot_s, last)
+        held = self._amounts.get(number, 0)
+        grown = min(held + amount, _FULL)
+        if next(iter(self._amounts), first) < first:
+            kept = {at: old for at, old in self._amounts.items() if at >= first}
+            kept[number] = grown
+            made._take(kept)
+            return made
+        made._amounts = self._amounts.copy()
+        made._amounts[number] = grown
+        made._total = self._total + grown - held
+        made._before = self._before if held else self.encode()
+        return made
 
-    def _ends(self, number: int) -> int:
-        """Return the time from which a slot no longer counts."""
-        return (number + 1) * self._slot_s + self._window_s
+    def _take(self, amounts: dict[int, int]) -> None:
+        self._amounts = amounts
+        self._total = sum(amounts.values())
+        self._before = b"".join(_slot(*each) for each in list(amounts.items())[:-1])
+
+    def _first(self, now_s: int) -> int:
+        """Return the number of the first slot that counts at a time: it ends less than a window before."""
+        return (now_s - self._window_s) // self._slot_s
+
+
+def encode_windows(windows: Mapping[bytes, Window]) -> bytes:
+    """Return the one encoding of windows by the keys of their meters (32 bytes), at most 32 of them, in their order."""
+    return _Page(
+        tuple(_Stored(key, window.window_s, window.encode()) for key, window in windows.items())
+    ).encode()
+
+
+def decode_windows(unverified: bytes) -> dict[bytes, Window]:
+    """Return the windows that `encode_windows` has encoded.
+
+    Raises:
+        MalformedError: another form, or two windows of one meter.
+    """
+    stored = _Page.decode(unverified).windows
+    windows = {one.meter: Window.decode(one.window_s, one.slots) for one in stored}
+    if len(windows) != len(stored):
+        raise MalformedError("malformed", "two windows of one meter")
+    return windows
+
+
+def _slot(number: int, amount: int) -> bytes:
+    size = (amount.bit_length() + 7) // 8
+    return number.to_bytes(8, "big") + bytes((size,)) + amount.to_bytes(size, "big")

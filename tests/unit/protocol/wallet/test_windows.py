@@ -8,58 +8,70 @@ from hypothesis import strategies as st
 
 from adyton.core import limits
 from adyton.core.errors import InvariantError, MalformedError
-from adyton.protocol.wallet.windows import SLOTS, Window, _Slot, _Stored
+from adyton.protocol.wallet.windows import (
+    SLOTS,
+    Window,
+    _Page,
+    _Stored,
+    decode_windows,
+    encode_windows,
+)
 
 DAY = 86_400
+KEYS = [bytes((number,)) * 32 for number in range(40)]
+
+
+def again(window: Window) -> Window:
+    return decode_windows(encode_windows({KEYS[0]: window}))[KEYS[0]]
 
 
 def test_an_amount_counts_for_its_window_and_at_most_a_slot_more() -> None:
     window = Window(DAY)
     slot = DAY // SLOTS
-    window.add(10 * slot, 5)
-    window.add(11 * slot - 1, 7)
+    window = window.added(10 * slot, 5)
+    window = window.added(11 * slot - 1, 7)
     assert window.used(11 * slot - 1) == 12
     assert window.used(11 * slot + DAY - 1) == 12
     assert window.used(11 * slot + DAY) == 0
-    window.add(11 * slot, 1)
+    window = window.added(11 * slot, 1)
     assert window.used(11 * slot + DAY) == 1
     assert window.used(12 * slot + DAY) == 0
 
 
 def test_a_clock_that_stands_still_or_goes_back_forgets_nothing() -> None:
     window = Window(60)
-    window.add(1000, 5)
-    window.add(10, 5)
+    window = window.added(1000, 5)
+    window = window.added(10, 5)
     assert window.used(0) == window.used(1000) == 10
-    assert Window.decode(window.encode()).used(1000) == 10
+    assert again(window).used(1000) == 10
 
 
 def test_slots_that_no_longer_count_are_dropped() -> None:
     window = Window(60)
     for now in range(0, 10_000, 2):
-        window.add(now, 1)
+        window = window.added(now, 1)
     fresh = Window(60)
-    fresh.add(9_998, 1)
+    fresh = fresh.added(9_998, 1)
     assert len(window.encode()) < 34 * len(fresh.encode())
-    window.add(20_000, 1)
-    fresh.add(20_000, 1)
+    window = window.added(20_000, 1)
+    fresh = fresh.added(20_000, 1)
     assert window.used(20_000) == 1
 
 
 def test_nothing_is_lost_where_amounts_are_greater_than_any_maximum() -> None:
     window = Window(60)
     for _ in range(3):
-        window.add(0, 2**256 - 1)
+        window = window.added(0, 2**256 - 1)
     assert window.used(0) == 2**256
-    assert Window.decode(window.encode()).used(0) == 2**256
+    assert again(window).used(0) == 2**256
 
 
 def test_no_amount_is_no_slot() -> None:
     window = Window(60)
     empty = window.encode()
-    window.add(0, 0)
+    window = window.added(0, 0)
     assert window.encode() == empty
-    assert Window.decode(empty).used(0) == 0
+    assert Window.decode(60, empty).used(0) == 0
 
 
 @pytest.mark.parametrize("window_s", [0, -1, limits.WALLET_WINDOW_S + 1])
@@ -71,33 +83,70 @@ def test_lengths_that_no_policy_has(window_s: int) -> None:
 @pytest.mark.parametrize(("now", "amount"), [(-1, 1), (0, -1)])
 def test_what_is_negative_is_a_defect(now: int, amount: int) -> None:
     with pytest.raises(InvariantError):
-        Window(60).add(now, amount)
+        Window(60).added(now, amount)
 
 
-def stored(window_s: int, *slots: tuple[int, bytes]) -> bytes:
-    return _Stored(window_s, tuple(_Slot(*slot) for slot in slots)).encode()
+def slots(*parts: tuple[int, bytes]) -> bytes:
+    return b"".join(
+        number.to_bytes(8, "big") + bytes((len(amount),)) + amount for number, amount in parts
+    )
 
 
 @pytest.mark.parametrize(
-    "unverified",
+    ("window_s", "unverified"),
     [
-        b"",
-        stored(0),
-        stored(limits.WALLET_WINDOW_S + 1),
-        stored(60, (1, b"")),
-        stored(60, (1, b"\0")),
-        stored(60, (1, b"\0\1")),
-        stored(60, (1, b"\2" + bytes(32))),
-        stored(60, (1, b"\1"), (1, b"\1")),
-        stored(60, (2, b"\1"), (1, b"\1")),
-        stored(60, *((n, b"\1") for n in range(35))),
-        stored(60)[:-1],
-        stored(60) + b"\0",
+        (0, b""),
+        (limits.WALLET_WINDOW_S + 1, b""),
+        (60, slots((1, b""))),
+        (60, slots((1, b""), (2, b"\1"))),
+        (60, slots((1, b"\0"))),
+        (60, slots((1, b"\0\1"))),
+        (60, slots((1, b"\2" + bytes(32)))),
+        (60, slots((1, b"\1" + bytes(31) + b"\1"))),
+        (60, slots((1, b"\1"), (1, b"\1"))),
+        (60, slots((2, b"\1"), (1, b"\1"))),
+        (60, slots(*((n, b"\1") for n in range(35)))),
+        (60, slots((1, b"\1"))[:-1]),
+        (60, slots((1, b"\1"))[:5]),
+        (60, slots((1, b"\1"), (2, b"\1\2"))[:-1]),
+        (60, slots((1, b"\1")) + b"\0"),
     ],
 )
-def test_other_forms_are_refused(unverified: bytes) -> None:
+def test_other_forms_are_refused(window_s: int, unverified: bytes) -> None:
     with pytest.raises(MalformedError):
-        Window.decode(unverified)
+        Window.decode(window_s, unverified)
+    page = _Page((_Stored(KEYS[0], window_s, unverified),)).encode()
+    with pytest.raises(MalformedError):
+        decode_windows(page)
+
+
+def test_a_page_holds_windows_in_their_order() -> None:
+    windows = {key: Window(60).added(at, at + 1) for at, key in enumerate(KEYS[:32])}
+    decoded = decode_windows(encode_windows(windows))
+    assert list(decoded) == KEYS[:32]
+    assert [window.used(0) for window in decoded.values()] == list(range(1, 33))
+
+
+@pytest.mark.parametrize("keys", [KEYS[:33], [KEYS[0], KEYS[0]]])
+def test_a_page_has_no_more_windows_than_are_charged_at_once_and_one_of_each(
+    keys: list[bytes],
+) -> None:
+    page = _Page(tuple(_Stored(key, 60, slots((1, b"\1"))) for key in keys)).encode()
+    with pytest.raises(MalformedError):
+        decode_windows(page)
+
+
+def test_a_window_ends_when_nothing_of_it_counts_any_more() -> None:
+    assert Window(60).end_s == 0
+    window = Window(60).added(1000, 5)
+    assert (window.used(window.end_s - 1), window.used(window.end_s)) == (5, 0)
+
+
+def test_what_is_added_leaves_the_window_as_it_was() -> None:
+    window = Window(60).added(1000, 5)
+    before = window.encode()
+    assert (window.added(1000, 1).used(1000), window.added(2000, 1).used(2000)) == (6, 1)
+    assert (window.used(1000), window.encode()) == (5, before)
 
 
 def exact(additions: Iterable[tuple[int, int]], now: int, window_s: int) -> int:
@@ -119,8 +168,8 @@ def test_never_less_than_an_exact_window(
     for step, amount in steps:
         now += step
         additions.append((now, amount))
-        window.add(now, amount)
-        window = Window.decode(window.encode())
+        window = window.added(now, amount)
+        window = again(window)
         assert window.used(now) >= exact(additions, now, window_s)
         assert len(window._amounts) <= SLOTS + 2
     end = now + later
@@ -128,4 +177,4 @@ def test_never_less_than_an_exact_window(
     assert exact(additions, end, window_s) <= window.used(end)
     assert window.used(end) <= exact(additions, end, window_s + slot)
     assert window.used(end + window_s + slot) == 0
-    assert Window.decode(window.encode()).encode() == window.encode()
+    assert again(window).encode() == window.encode()
