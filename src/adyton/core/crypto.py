@@ -50,8 +50,14 @@ def digest(context: Context, *parts: bytes) -> bytes:
 
 def digest_each(context: Context, parts: Iterable[Sequence[bytes]]) -> tuple[bytes, ...]:
     """Return what `digest` returns for each of several sequences of parts."""
-    prefix = context.prefix
-    return tuple(hashlib.sha256(prefix + prefixed(*each)).digest() for each in parts)
+    digests = []
+    for each in parts:
+        pieces = [context.prefix]
+        for part in each:  # as `prefixed` does it
+            size = len(part)
+            pieces += (_LENGTHS[size] if size < 1024 else size.to_bytes(4, "big"), part)
+        digests.append(hashlib.sha256(b"".join(pieces)).digest())
+    return tuple(digests)
 
 
 def digest512(context: Context, *parts: bytes) -> bytes:

@@ -59,7 +59,7 @@ def read_integer(value: Any, path: str, least: int, most: int) -> int:
         UsageError: it is none, or outside.
     """
     if type(value) is str:
-        number = _parse(value, path)
+        number = int(value, 16) if _QUANTITY.fullmatch(value) else _parse(value, path)
     elif type(value) is int:
         number = value
     else:
@@ -110,8 +110,6 @@ def read_text(value: Any, path: str) -> str:
 
 
 def _parse(text: str, path: str) -> int:
-    if _QUANTITY.fullmatch(text):
-        return int(text, 16)
     if _DECIMAL.fullmatch(text) and text != "-0":
         return int(text)
     if text.startswith("0x"):

@@ -84,26 +84,29 @@ def read_transaction(value: Any, path: str = "transaction") -> Transaction:
         if name not in fields:
             raise refused(path, f"lacks {name!r}{_hint(name)}")
 
-    def integer(name: str, least: int, most: int) -> int:
-        return read_integer(fields[name], f"{path}.{name}", least, most)
-
-    dynamic = kind == DYNAMIC_FEE
+    fee, tip = (
+        ("maxFeePerGas", "maxPriorityFeePerGas") if kind == DYNAMIC_FEE else ("gasPrice", None)
+    )
     to = fields["to"]
     try:
         return Transaction(
             kind=kind,
-            chain_id=integer("chainId", 1, CHAIN_ID_MAX),
-            nonce=integer("nonce", 0, NONCE_MAX),
-            gas=integer("gas", 0, GAS_MAX),
+            chain_id=read_integer(fields["chainId"], f"{path}.chainId", 1, CHAIN_ID_MAX),
+            nonce=read_integer(fields["nonce"], f"{path}.nonce", 0, NONCE_MAX),
+            gas=read_integer(fields["gas"], f"{path}.gas", 0, GAS_MAX),
             to=None if to is None else read_address(to, f"{path}.to"),
-            value=integer("value", 0, WEI_MAX) if "value" in fields else 0,
+            value=(
+                read_integer(fields["value"], f"{path}.value", 0, WEI_MAX)
+                if "value" in fields
+                else 0
+            ),
             data=(
                 read_data(fields["data"], f"{path}.data", limits.ETHEREUM_TRANSACTION)
                 if "data" in fields
                 else b""
             ),
-            max_fee=integer("maxFeePerGas" if dynamic else "gasPrice", 0, WEI_MAX),
-            tip=integer("maxPriorityFeePerGas", 0, WEI_MAX) if dynamic else None,
+            max_fee=read_integer(fields[fee], f"{path}.{fee}", 0, WEI_MAX),
+            tip=None if tip is None else read_integer(fields[tip], f"{path}.{tip}", 0, WEI_MAX),
             access_list=(
                 _access_list(fields["accessList"], f"{path}.accessList")
                 if "accessList" in fields

@@ -97,19 +97,22 @@ def find_room(
     Limits that share a meter charge it once for each quantity that they sum; each holds with its own maximum. A charge
     of 0 says that what is reserved already covers it, so that the next replacement has that credit too.
     """
-    meters: dict[bytes, list[Meter]] = {}
-    amounts: dict[bytes, dict[str, int]] = {}
+    meters: dict[bytes, tuple[list[Meter], dict[str, int]]] = {}
     for limit in limits:
         amount = limit.amount(facts)
         if amount is None:
             return f"{limit.quantity}, which a limit sums, is not a number here"
         meter = limit.meter(facts)
-        meters.setdefault(meter.key, []).append(meter)
-        amounts.setdefault(meter.key, {})[limit.quantity] = amount
+        known = meters.get(meter.key)
+        if known is None:
+            meters[meter.key] = ([meter], {limit.quantity: amount})
+        else:
+            known[0].append(meter)
+            known[1][limit.quantity] = amount
     charges = []
-    for key, sharing in meters.items():
-        total = sum(amounts[key].values())
-        if COUNT not in amounts[key]:
+    for key, (sharing, amounts) in meters.items():
+        total = sum(amounts.values())
+        if credit and COUNT not in amounts:
             total = max(0, total - credit.get(key, 0))
         if not total and key not in credit:
             continue

@@ -1,37 +1,28 @@
-"""What limits have counted in the time that their windows cover, in little space and never too little."""
+"""What limits have counted in the time that their windows cover, in little space and never too little.
+
+    page    meter (32 bytes) ‖ u64(window) ‖ u8(slots) ‖ slot …      of each window
+    slot    u64(number) ‖ u8(size) ‖ amount
+
+Numbers ascend; an amount is from 1 to 2^256, big-endian, without leading zeros.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Final
 
 from adyton.core import limits
 from adyton.core.errors import InvariantError, MalformedError
-from adyton.core.fields import AtMost
-from adyton.core.schema import Bytes32, Message, Uint, message
 
 SLOTS: Final = 32  # that a window is divided into
 _KEPT: Final = SLOTS + 2  # that can hold something that counts
 # One more than any maximum: what is over it need not be told apart.
 _FULL: Final = 2**256
-_AMOUNT: Final = 33  # bytes of it
-_HEAD: Final = 9  # of a slot: its number, and how many bytes its amount has
-
-
-@message("wallet-window/1", max_bytes=2 * limits.KIB)
-class _Stored(Message):
-    """A meter's window; `slots` are u64(number) ‖ u8(size) ‖ amount of each, ascending."""
-
-    meter: Bytes32
-    window_s: Uint
-    slots: Annotated[bytes, AtMost(_KEPT * (_HEAD + _AMOUNT))]
-
-
-@message("wallet-windows/1", max_bytes=64 * limits.KIB)
-class _Page(Message):
-    """Windows of meters that were first charged together; no decision charges more of them."""
-
-    windows: Annotated[tuple[_Stored, ...], AtMost(2 * limits.WALLET_LIMITS)]
+_METER: Final = 32  # bytes of its key
+_HEAD: Final = _METER + 8 + 1  # of a window in a page
+_SLOT: Final = 8 + 1  # of a slot, before its amount
+_COUNTS: Final = tuple(bytes((count,)) for count in range(_KEPT + 1))  # in one byte
+PAGE: Final = 2 * limits.WALLET_LIMITS  # windows: no decision charges more meters
 
 
 class Window:
@@ -55,42 +46,23 @@ class Window:
         self._before = b""  # all but the last of them, encoded
 
     @classmethod
-    def decode(cls, window_s: int, unverified: bytes) -> Window:
-        """Return the window of a length whose slots these bytes are the one encoding of.
-
-        Raises:
-            MalformedError: another form, or a length that no policy has.
-        """
-        if not 1 <= window_s <= limits.WALLET_WINDOW_S:
-            raise MalformedError("malformed", "a window of a length that no policy has")
-        amounts: dict[int, int] = {}
-        at, last = 0, -1
-        while at < len(unverified):
-            start = at + _HEAD
-            number = int.from_bytes(unverified[at : at + 8], "big")
-            at = start + unverified[start - 1] if start < len(unverified) else len(unverified) + 1
-            if at > len(unverified) or len(amounts) == _KEPT:
-                raise MalformedError("malformed", "a slot is cut off, or there are too many")
-            amount = int.from_bytes(unverified[start:at], "big")
-            if number <= last or not 0 < amount <= _FULL or unverified[start] == 0:
-                raise MalformedError("malformed", "slots are not ascending, or hold nothing")
-            amounts[number] = amount
-            last = number
+    def of(cls, window_s: int, amounts: dict[int, int]) -> Window:
+        """Return a window of a length that holds amounts, by the numbers of their slots, ascending."""
         window = cls(window_s)
-        window._take(amounts)
+        window._amounts = amounts
+        window._total = sum(amounts.values())
+        window._before = b"".join(_slot(*each) for each in list(amounts.items())[:-1])
         return window
 
     def encode(self) -> bytes:
-        """Return the one encoding of its slots."""
-        if not self._amounts:
-            return b""
+        """Return its one encoding, as a page has it behind the key of the meter."""
+        amounts = self._amounts
+        head = self._window_s.to_bytes(8, "big") + _COUNTS[len(amounts)]
+        return head + self._slots() if amounts else head
+
+    def _slots(self) -> bytes:
         last = next(reversed(self._amounts))
         return self._before + _slot(last, self._amounts[last])
-
-    @property
-    def window_s(self) -> int:
-        """Its length in seconds."""
-        return self._window_s
 
     @property
     def end_s(self) -> int:
@@ -117,7 +89,6 @@ class Window:
             raise InvariantError("invariant", "amounts and times are not negative")
         if not amount:
             return self
-        made = Window(self._window_s)
         first = self._first(now_s)
         last = next(reversed(self._amounts), 0)
         number = max(now_s // self._slot_s, last)
@@ -126,18 +97,13 @@ class Window:
         if next(iter(self._amounts), first) < first:
             kept = {at: old for at, old in self._amounts.items() if at >= first}
             kept[number] = grown
-            made._take(kept)
-            return made
+            return Window.of(self._window_s, kept)
+        made = Window(self._window_s)
         made._amounts = self._amounts.copy()
         made._amounts[number] = grown
         made._total = self._total + grown - held
-        made._before = self._before if held else self.encode()
+        made._before = self._before if held or not self._amounts else self._slots()
         return made
-
-    def _take(self, amounts: dict[int, int]) -> None:
-        self._amounts = amounts
-        self._total = sum(amounts.values())
-        self._before = b"".join(_slot(*each) for each in list(amounts.items())[:-1])
 
     def _first(self, now_s: int) -> int:
         """Return the number of the first slot that counts at a time: it ends less than a window before."""
@@ -145,25 +111,54 @@ class Window:
 
 
 def encode_windows(windows: Mapping[bytes, Window]) -> bytes:
-    """Return the one encoding of windows by the keys of their meters (32 bytes), at most 32 of them, in their order."""
-    return _Page(
-        tuple(_Stored(key, window.window_s, window.encode()) for key, window in windows.items())
-    ).encode()
+    """Return the one encoding of a page: windows by the keys of their meters, in their order, at most `PAGE`."""
+    parts: list[bytes] = []
+    for meter, window in windows.items():
+        parts += (meter, window.encode())
+    return b"".join(parts)
 
 
 def decode_windows(unverified: bytes) -> dict[bytes, Window]:
-    """Return the windows that `encode_windows` has encoded.
+    """Return the windows of a page.
 
     Raises:
-        MalformedError: another form, or two windows of one meter.
+        MalformedError: another form, more windows than a page has, or two of one meter.
     """
-    stored = _Page.decode(unverified).windows
-    windows = {one.meter: Window.decode(one.window_s, one.slots) for one in stored}
-    if len(windows) != len(stored):
-        raise MalformedError("malformed", "two windows of one meter")
+    windows: dict[bytes, Window] = {}
+    at = 0
+    while at < len(unverified):
+        meter = unverified[at : at + _METER]
+        window, at = _window(unverified, at + _METER)
+        if meter in windows or len(windows) == PAGE:
+            raise MalformedError("malformed", "two windows of one meter, or too many")
+        windows[meter] = window
     return windows
+
+
+def _window(unverified: bytes, at: int) -> tuple[Window, int]:
+    """Return the window that is at a place, and where it ends."""
+    start = at - _METER + _HEAD
+    if start > len(unverified):
+        raise MalformedError("malformed", "a window is cut off")
+    window_s, count = int.from_bytes(unverified[at : start - 1], "big"), unverified[start - 1]
+    if not 1 <= window_s <= limits.WALLET_WINDOW_S or count > _KEPT:
+        raise MalformedError("malformed", "a window of a length or a size that none has")
+    amounts: dict[int, int] = {}
+    last, at = -1, start
+    for _ in range(count):
+        start = at + _SLOT
+        number = int.from_bytes(unverified[at : at + 8], "big")
+        end = start + unverified[start - 1] if start <= len(unverified) else start
+        if end > len(unverified):
+            raise MalformedError("malformed", "a slot is cut off")
+        amount = int.from_bytes(unverified[start:end], "big")
+        if number <= last or not 0 < amount <= _FULL or unverified[start] == 0:
+            raise MalformedError("malformed", "slots are not ascending, or hold nothing")
+        amounts[number] = amount
+        last, at = number, end
+    return Window.of(window_s, amounts), at
 
 
 def _slot(number: int, amount: int) -> bytes:
     size = (amount.bit_length() + 7) // 8
-    return number.to_bytes(8, "big") + bytes((size,)) + amount.to_bytes(size, "big")
+    return number.to_bytes(8, "big") + _COUNTS[size] + amount.to_bytes(size, "big")
