@@ -173,9 +173,21 @@ class WalletClient:
             raise error_of(answer.code, "refused")
         return told.decode(answer.result)
 
-    def wallets(self) -> tuple[Wallet, ...]:
-        """Return the wallets that the client knows."""
-        return self.read(requests.LIST, b"", Wallets).wallets
+    def wallets(self, place: requests.Place = (False, 0, bytes(32))) -> tuple[Wallet, ...]:
+        """Return the wallets that the client knows behind a place of its list, as many as one page has."""
+        return self.page(place).wallets
+
+    def page(self, place: requests.Place = (False, 0, bytes(32))) -> Wallets:
+        """Return a page of the client's list of wallets."""
+        return self.read(requests.LIST, requests.AskWallets(*place).encode(), Wallets)
+
+    def find(self, account: bytes) -> Wallet:
+        """Return the wallet of an account."""
+        return self.read(requests.FIND, requests.Find(account).encode(), Wallet)
+
+    def proposal(self, named: bytes) -> Proposal:
+        """Return an open proposal."""
+        return self.read(requests.PROPOSAL, requests.OfProposal(named).encode(), Proposal)
 
     def show(self, wallet: Wallet) -> Shown:
         """Return a wallet with its policy."""

@@ -12,7 +12,7 @@ from adyton.protocol.claims import WALLET_FIELDS, claims_digest, commit, salt
 from adyton.protocol.ethereum.address import address_of, checksummed
 from adyton.protocol.ethereum.signature import public_key, sign
 from adyton.protocol.wallet.answers import Answer
-from adyton.protocol.wallet.requests import New, Sign
+from adyton.protocol.wallet.requests import AskWallets, Find, New, Sign
 from tests.unit.attestation.forge import NOW_MS, make_node
 from tools.spec_case import Case
 from tools.spec_world import FINGERPRINT, GENESIS, RESULT_KEY, Block, World
@@ -103,6 +103,7 @@ def wallet_cases(world: World) -> list[Case]:
 def _message_cases() -> list[Case]:
     asked = Sign(_ACCOUNT, "transaction", "json-rpc", _payment().encode(), False, "charge 17")
     new = New("hd", 1, b"\x56" * 32, b"", "single-host")
+    behind = AskWallets(True, 17, b"\x57" * 32)
     failed = Answer("nonce_used", "the nonce was used for another transaction", b"")
 
     def case(name: str, message: bytes, code: str = "") -> Case:
@@ -123,6 +124,11 @@ def _message_cases() -> list[Case]:
         replace(case("wallet-sign/1", asked.encode()[:-1], "malformed"), name="a payment less a byte"),
         replace(case("wallet-sign/1", replace(asked, profile="yaml").encode(), "malformed"), name="another profile"),
         replace(case("wallet-sign/1", replace(asked, account=bytes(19)).encode(), "malformed"), name="a short account"),
+        replace(case("wallet-after/1", behind.encode()), name="the wallets behind a place"),
+        replace(case("wallet-after/1", behind.encode() + b"\0", "malformed"), name="a place and a byte"),
+        replace(case("wallet-after/1", replace(behind, wallet=bytes(31)).encode(), "malformed"), name="a short place"),
+        replace(case("wallet-find/1", Find(_ACCOUNT).encode()), name="the wallet of an account"),
+        replace(case("wallet-find/1", Find(bytes(32)).encode(), "malformed"), name="a name in the place of an account"),
         Case("the names of a wallet", "wallet_names", names),
         Case("the names of what was not executed", "wallet_names", {**names, "exec_id": "00"}, "bad_argument"),
     ]  # fmt: skip

@@ -302,7 +302,7 @@ class WalletServer(ServerSimulator):
         result = b""
         if not code:
             try:
-                told = self._told(request.method, request.arguments)
+                told = self._told(request.method, request.arguments, request.client_key)
                 result = replace(told, **self.shown.get(request.method, {})).encode()
             except Error as problem:
                 code = problem.code
@@ -316,9 +316,21 @@ class WalletServer(ServerSimulator):
         answer = replace(answer, **self.changed_read)
         return SealedReadAnswer.seal(answer, request.response_key, os.urandom(32)).encode()
 
-    def _told(self, method: str, arguments: bytes) -> Wallets | AuditPage | Proposals | Shown:
+    def _told(
+        self, method: str, arguments: bytes, client: bytes
+    ) -> Wallets | Wallet | AuditPage | Proposals | Proposal | Shown:
         if method == protocol.LIST:
-            return Wallets(tuple(held.known for held in self.held.values()))
+            asked = protocol.AskWallets.decode(arguments)
+            behind = asked.named, asked.height, asked.wallet
+            known = sorted(
+                (held.known for held in self.held.values()), key=lambda one: one.place_for(client)
+            )
+            found = tuple(one for one in known if one.place_for(client) > behind)
+            return Wallets(found[:2], len(found) > 2)
+        if method == protocol.FIND:
+            return self.of_account(protocol.Find.decode(arguments).account).known
+        if method == protocol.PROPOSAL:
+            return self._proposal(protocol.OfProposal.decode(arguments).proposal)
         if method == protocol.AUDIT:
             start = protocol.AskAudit.decode(arguments).start
             return AuditPage(len(self.audited), tuple(self.audited[start : start + 2]))

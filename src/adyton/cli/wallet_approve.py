@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import open_session
@@ -133,10 +134,15 @@ def _found(session: Session, args: argparse.Namespace) -> tuple[Wallet, Proposal
     Raises:
         UsageError: none, or several begin like that.
     """
-    from adyton.client.wallet_making import wallets
+    from adyton.client.wallet_finding import each_wallet, open_proposal
 
-    among = wallets(session) if args.wallet is None else [found_wallet(session, args.wallet)]
     named = args.proposal.lower()
+    if re.fullmatch("[0-9a-f]{64}", named):
+        wallet, proposal = open_proposal(session, bytes.fromhex(named))
+        if args.wallet is not None and found_wallet(session, args.wallet).id != wallet.id:
+            raise UsageError("not_found", "the proposal is of another wallet than --wallet names")
+        return wallet, proposal
+    among = each_wallet(session) if args.wallet is None else [found_wallet(session, args.wallet)]
     found = [
         (wallet, proposal)
         for wallet in among

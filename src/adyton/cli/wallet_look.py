@@ -51,7 +51,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _list(args: argparse.Namespace, out: Output) -> int:
-    from adyton.client.wallet_making import wallets
+    from adyton.client.wallet_finding import wallets
     from adyton.protocol.ethereum.address import checksummed
 
     with open_session(settings_of(args), out) as session, out.waiting("asking"):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adyton.protocol.wallet.answers import Wallet as Known
 
 _NAME: Final = re.compile(r"[0-9a-f]{8,64}")
+_NAME_DIGITS: Final = 64
 _UNITS: Final = {"wei": 0, "gwei": 9, "ether": 18}
 _AMOUNT: Final = re.compile(r"([0-9]{1,78})(?:\.([0-9]{1,18}))?(gwei|ether|wei)")
 WALLET_HELP: Final = "address of an account of it, or its name; not needed where there is one"
@@ -127,19 +128,26 @@ def found_wallet(session: Session, named: str | None) -> Wallet:
     Raises:
         UsageError: `wallet_unknown`, or several could be meant.
     """
-    from adyton.client.wallet_making import meant_wallets, open_wallet, wallets
+    from adyton.client.wallet_finding import each_wallet, meant_wallets, open_wallet
     from adyton.protocol.ethereum.address import checksummed
 
     if named is not None and named.startswith("0x"):
         return open_wallet(session, address(named, "the wallet"))
     if named is not None and not _NAME.fullmatch(named):
-        raise UsageError("usage", "a wallet is named by an address, or by its 64 hex digits")
+        raise UsageError(
+            "usage",
+            "a wallet is named by an address, or by its 64 hex digits, the first 8 at least",
+        )
+    if named is not None and len(named) == _NAME_DIGITS:
+        return open_wallet(session, bytes.fromhex(named))
     if named is None:
         listed = meant_wallets(session)
     else:
-        listed = [one for one in wallets(session) if one.id.hex().startswith(named)]
+        listed = [one for one in each_wallet(session) if one.id.hex().startswith(named)]
     if not listed:
-        hint = "no such wallet" if named else "no wallet yet: make one with `adyton wallet new`"
+        hint = "no wallet yet: make one with `adyton wallet new`"
+        if named is not None:
+            hint = "no wallet of this client begins like that; `adyton wallet list` shows them"
         raise UsageError("wallet_unknown", hint)
     if len(listed) > 1:
         shown = ", ".join(checksummed(one.account) for one in listed)

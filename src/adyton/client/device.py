@@ -26,7 +26,7 @@ from adyton.client.session import Session
 from adyton.client.wallet import Wallet
 from adyton.client.wallet_answers import PaymentRefused
 from adyton.client.wallet_document import encode_document
-from adyton.client.wallet_making import meant_wallets, open_wallet
+from adyton.client.wallet_finding import meant_wallets, open_wallet
 from adyton.core import limits, strict_json
 from adyton.core.errors import Error, PolicyError, UsageError
 from adyton.protocol.ethereum.gas import floor_gas, intrinsic_gas

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from adyton.client.session import Session
-from adyton.client.wallet_answers import Carried, ask_wallet, invalid
+from adyton.client.wallet_answers import Carried, ask_wallet, invalid, read_wallet
 from adyton.client.wallet_changes import (
     Changing,
     Exporting,
@@ -24,7 +24,7 @@ from adyton.client.wallet_changes import (
 from adyton.client.wallet_claims import drop_claim, keep_claim
 from adyton.client.wallet_document import encode_document, read_asked
 from adyton.client.wallet_signed import Signing, require_signing
-from adyton.core.errors import Error, PolicyError, UnavailableError, UsageError
+from adyton.core.errors import Error, PolicyError, UnavailableError
 from adyton.core.schema import Message
 from adyton.protocol.wallet import requests as protocol
 from adyton.protocol.wallet.answers import (
@@ -215,12 +215,12 @@ class Wallet:
         """Return an open proposal.
 
         Raises:
-            UsageError: `not_found`. Error: as `Session.read`.
+            UsageError: `not_found`, no open one of this wallet; it may be settled or expired. Error: as `Session.read`.
         """
-        for proposal in self.proposals():
-            if proposal.proposal == named:
-                return proposal
-        raise UsageError("not_found", "no open proposal of that name; it may be settled or expired")
+        found = Proposal.decode(self._read(protocol.PROPOSAL, protocol.OfProposal(named)))
+        if (found.proposal, found.wallet) != (named, self.id):
+            raise invalid("another proposal is shown than asked for")
+        return found
 
     def approve(self, proposal: Proposal) -> Changing:
         """Approve what was read, and nothing else: the approval names its digest.
@@ -369,7 +369,7 @@ class Wallet:
         return ask_wallet(self._session, method, asked, self.known.ordering, name)
 
     def _read(self, method: str, asked: Message) -> bytes:
-        return self._session.read(protocol.APP, method, asked.encode())
+        return read_wallet(self._session, method, asked)
 
     def _own(self, made: Changing) -> Changing:
         if made.told.wallet.wallet != self.id:

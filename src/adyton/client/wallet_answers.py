@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from adyton.client.exchange import Accepted
 from adyton.client.problems import error_of
 from adyton.client.session import Session
-from adyton.core.errors import Error, PolicyError, VerificationError
+from adyton.core.errors import Error, PolicyError, UsageError, VerificationError
 from adyton.core.schema import Message
 from adyton.protocol.claims import WALLET_FIELDS, claims_digest, commit
 from adyton.protocol.padding import unpad
@@ -26,6 +26,10 @@ from adyton.protocol.wallet.requests import APP
 
 Told = Signed | Changed | Exported
 _TOLD: Final[tuple[type[Told], ...]] = (Signed, Changed, Exported)
+_REFUSED_READS: Final = {
+    "wallet_unknown": "no wallet of this client has that name or account; `adyton wallet list` shows those that it has",
+    "not_found": "no open proposal of that name for this client; it may be settled, or have expired",
+}
 _T = TypeVar("_T", bound=Message)
 
 
@@ -126,6 +130,22 @@ def ask_wallet(
         return session.request(APP, method, encoded, ordering=ordering, name=name or method)
 
     return carry_out(session, send, method, encoded)
+
+
+def read_wallet(session: Session, method: str, asked: Message) -> bytes:
+    """Return the encoded answer of a read of wallets.
+
+    Raises:
+        UsageError: `wallet_unknown`, `not_found`. Error: as `Session.read`.
+    """
+    try:
+        return session.read(APP, method, asked.encode())
+    except UsageError as problem:
+        # A read is refused by its code alone.
+        words = _REFUSED_READS.get(problem.code)
+        if words is None:
+            raise
+        raise UsageError(problem.code, words) from problem
 
 
 def read_told(body: bytes) -> Told | None:

@@ -1,4 +1,4 @@
-"""Making wallets, and finding those that are there."""
+"""Making wallets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import secrets
 
 from adyton.client.session import Session
 from adyton.client.wallet import Wallet
-from adyton.client.wallet_answers import ask_wallet, invalid
+from adyton.client.wallet_answers import ask_wallet
 from adyton.client.wallet_changes import Changing, require_made, require_valid_secret
-from adyton.core.errors import UsageError
 from adyton.protocol.wallet import requests as protocol
-from adyton.protocol.wallet.answers import Shown, Wallets
 from adyton.protocol.wallet.requests import RANDOM
 
 
@@ -68,45 +66,3 @@ def import_wallet(
         # Until it was answered, the request was on this disk, to be asked again.
         session.store.scrub()
     return Wallet(session, made.told.wallet), made
-
-
-def wallets(session: Session) -> list[Wallet]:
-    """Return the wallets that this client owns, or whose policy names it.
-
-    Raises:
-        Error: as `Session.read`.
-    """
-    listed = Wallets.decode(session.read(protocol.APP, protocol.LIST, b""))
-    return [Wallet(session, known) for known in listed.wallets]
-
-
-def meant_wallets(session: Session) -> list[Wallet]:
-    """Return the wallets that can be meant where none is named: this client's own; without any, those that name it.
-
-    Anybody can name a client in a policy, and none of its own may become another's by that.
-
-    Raises:
-        Error: as `Session.read`.
-    """
-    listed = wallets(session)
-    own = session.keystore.identity.signing_key.public
-    return [one for one in listed if one.known.owner == own] or listed
-
-
-def open_wallet(session: Session, named: bytes) -> Wallet:
-    """Return a wallet by its name (32 bytes), or by the address (20 bytes) of one of its accounts.
-
-    Raises:
-        UsageError: `wallet_unknown`. Error: as `Session.read`.
-    """
-    if len(named) == 32:
-        shown = Shown.decode(
-            session.read(protocol.APP, protocol.SHOW, protocol.OfWallet(named).encode())
-        )
-        if shown.wallet.wallet != named:
-            raise invalid("another wallet is shown than asked for")
-        return Wallet(session, shown.wallet)
-    for wallet in wallets(session):
-        if named in wallet.accounts:
-            return wallet
-    raise UsageError("wallet_unknown", "no wallet of this client has this account")

@@ -18,7 +18,7 @@ from adyton.client.wallet_changes import (
     require_policy,
 )
 from adyton.client.wallet_claims import drop_claim, kept_claim
-from adyton.client.wallet_making import open_wallet
+from adyton.client.wallet_finding import open_wallet
 from adyton.client.wallet_signed import Signing, require_signing
 from adyton.core.errors import UsageError
 from adyton.protocol.envelope import Request, SignedRequest

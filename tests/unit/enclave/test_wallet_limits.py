@@ -171,7 +171,7 @@ def test_nobody_approves_for_themselves_or_for_others(
     [proposal] = owner.proposals(wallet)
     with pytest.raises(PolicyError, match="asked for themselves"):
         owner.approve(proposal)
-    with pytest.raises(UsageError, match="wallet_unknown"):
+    with pytest.raises(UsageError, match="not_found"):
         others[2].approve(proposal)
     with pytest.raises(PolicyError, match="can claim"):
         others[0].claim(proposal.proposal, Signed)

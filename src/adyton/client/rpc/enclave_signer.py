@@ -14,7 +14,7 @@ from adyton.client.session import Session
 from adyton.client.wallet import Wallet
 from adyton.client.wallet_answers import PaymentRefused
 from adyton.client.wallet_document import read_asked
-from adyton.client.wallet_making import wallets
+from adyton.client.wallet_finding import wallets
 from adyton.client.wallet_resume import pending, resume
 from adyton.client.wallet_signed import Signing
 from adyton.core.errors import Error, UnavailableError, UsageError, VerificationError

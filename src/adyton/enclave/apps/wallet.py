@@ -6,12 +6,11 @@ classes alone. What the vault holds in memory follows from the state and changes
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from adyton.core import limits
 from adyton.core.errors import Error, InvariantError, PolicyError, UnavailableError, UsageError
-from adyton.core.schema import Message
 from adyton.enclave.apps.base import Call, Outcome
 from adyton.enclave.keys import Keys
 from adyton.enclave.sealing import Head
@@ -45,8 +44,10 @@ from adyton.protocol.wallet.record import claimed_values
 from adyton.protocol.wallet.requests import (
     Approve,
     AskAudit,
+    AskWallets,
     ChangePolicy,
     Export,
+    Find,
     OfProposal,
     OfWallet,
     Sign,
@@ -56,7 +57,6 @@ from adyton.protocol.wallet.requests import (
 _PAGE_BYTES: Final = limits.ENTRY - 64 * limits.KIB
 
 Told = Signed | Changed | Exported
-_M = TypeVar("_M", bound=Message)
 
 
 class WalletApp:
@@ -184,7 +184,12 @@ class WalletApp:
         """Answer what a client may know of wallets."""
         client = request.client_key
         if request.method == requests.LIST:
-            return Wallets(tuple(_fitting(self._book.known_to(client)))).encode()
+            after = AskWallets.decode(request.arguments)
+            place = after.named, after.height, after.wallet
+            return _page(self._book.known_to(client, place)).encode()
+        if request.method == requests.FIND:
+            account = Find.decode(request.arguments).account
+            return self._book.of_account(account, client).encode()
         if request.method == requests.AUDIT:
             asked = AskAudit.decode(request.arguments)
             wallet = self._book.wallet(asked.wallet, client)
@@ -197,6 +202,10 @@ class WalletApp:
             now_ms = self._head().time_ms
             shown, more = self._book.proposals(wallet.wallet, now_ms, _PAGE_BYTES)
             return Proposals(tuple(shown), more).encode()
+        if request.method == requests.PROPOSAL:
+            named = OfProposal.decode(request.arguments).proposal
+            proposal, _ = approvals.visible(self._book, named, client, self._head().time_ms)
+            return proposal.encode()
         raise UsageError("method_unknown", "wallets have no such read")
 
     def _show(self, wallet: Wallet) -> bytes:
@@ -210,16 +219,16 @@ class WalletApp:
         return Shown(wallet, text, meters, nonces).encode()
 
 
-def _fitting(items: list[_M]) -> list[_M]:
-    """Return as many of the items, from the first on, as one answer holds."""
-    kept: list[_M] = []
+def _page(found: Iterator[Wallet]) -> Wallets:
+    """Return as many of the wallets, from the first on, as one answer holds; no more is looked at but the next one."""
+    kept: list[Wallet] = []
     size = 0
-    for item in items[: limits.INDEX_PAGE]:
-        size += len(item.encode())
-        if kept and size > _PAGE_BYTES:
-            break
-        kept.append(item)
-    return kept
+    for wallet in found:
+        size += len(wallet.encode())
+        if len(kept) == limits.INDEX_PAGE or (kept and size > _PAGE_BYTES):
+            return Wallets(tuple(kept), True)
+        kept.append(wallet)
+    return Wallets(tuple(kept), False)
 
 
 def _of_wallet(request: Request) -> bytes:

@@ -63,9 +63,12 @@ def visible(book: Book, proposal: bytes, client: bytes, now_ms: int) -> tuple[Pr
     """Return a proposal and its wallet, if the client may know them.
 
     Raises:
-        UsageError: `not_found`, or `wallet_unknown`.
+        UsageError: `not_found`; the same where it is not for this client. Names of proposals can be computed from
+        what is public of a block, so another answer would tell which entries are of wallets.
     """
-    held = book.proposal(proposal, now_ms)
+    held = book.open_proposal(proposal, now_ms)
+    if held is None or not book.knows(held.wallet, client):
+        raise UsageError("not_found", "no open proposal of that name; it may have expired")
     return held, book.wallet(held.wallet, client)
 
 

@@ -17,6 +17,7 @@ Chain, nonce and place are eight bytes, big-endian.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Iterator
 from typing import Final
 
 from adyton.core import limits
@@ -25,12 +26,13 @@ from adyton.core.schema import peek_name
 from adyton.enclave.state import Loaded, State
 from adyton.enclave.state_value import PADDED
 from adyton.enclave.wallet import meters
+from adyton.enclave.wallet.known import KnownWallets
 from adyton.enclave.wallet.meters import Meters
 from adyton.enclave.wallet.records import Floor, KeyRecord, SignedEntry
 from adyton.protocol.wallet.answers import AuditEntry, NextNonce, Proposal, Wallet
 from adyton.protocol.wallet.policy import Policy
 from adyton.protocol.wallet.policy_reader import read_policy
-from adyton.protocol.wallet.requests import APP
+from adyton.protocol.wallet.requests import APP, Place
 
 _WALLET: Final = b"w"
 _SECRET: Final = b"k"
@@ -57,7 +59,7 @@ class Book:
         self._state = state
         self._wallets: dict[bytes, Wallet] = {}
         self._of_account: dict[bytes, tuple[bytes, int]] = {}  # wallet, and place in it
-        self._of_client: defaultdict[bytes, dict[bytes, None]] = defaultdict(dict)
+        self._known = KnownWallets()
         self._next: dict[tuple[bytes, int], int] = {}
         # Of each account and chain: the places of the audit entries under which nonces were signed last.
         self._signed: defaultdict[tuple[bytes, int], dict[int, int]] = defaultdict(dict)
@@ -73,7 +75,9 @@ class Book:
             return
         kind, name = loaded.name[:1], loaded.name[1:]
         if kind == _WALLET:
-            self._remember(loaded.message(Wallet))
+            wallet = loaded.message(Wallet)
+            self._known.load(wallet)
+            self._remember(wallet)
         elif kind == _FLOOR:
             self._used(name[:20], _number(name[20:]), loaded.message(Floor).nonce)
         elif kind == _AUDIT:
@@ -95,33 +99,31 @@ class Book:
         Raises:
             UsageError: `wallet_unknown`; the same where it is not for this client.
         """
-        held = self._wallets.get(wallet)
-        if held is None or (client != held.owner and client not in held.clients):
+        if not self.knows(wallet, client):
             raise UsageError("wallet_unknown", "there is no such wallet for this client")
-        return held
+        return self._wallets[wallet]
+
+    def knows(self, wallet: bytes, client: bytes) -> bool:
+        """Say whether there is such a wallet for a client."""
+        held = self._wallets.get(wallet)
+        return held is not None and (client == held.owner or client in held.clients)
 
     def of_account(self, account: bytes, client: bytes) -> Wallet:
         """Return the wallet of an account, if the client may know it.
 
         Raises:
-            UsageError: `wallet_unknown`.
+            UsageError: `wallet_unknown`; the same where it is not for this client.
         """
-        held = self._of_account.get(account)
-        if held is None:
-            raise UsageError("wallet_unknown", "there is no such account for this client")
-        return self.wallet(held[0], client)
+        wallet, _ = self._of_account.get(account, (b"", 0))
+        return self.wallet(wallet, client)
 
     def place_of(self, account: bytes) -> int:
         """Return which of its wallet's accounts an account is, from 0."""
         return self._of_account[account][1]
 
-    def known_to(self, client: bytes) -> list[Wallet]:
-        """Return the wallets that a client owns, then those whose policy names it; of each the oldest first.
-
-        Anybody can name a client in a policy, and an answer holds so many wallets: what is made later hides nothing.
-        """
-        held = [self._wallets[wallet] for wallet in self._of_client.get(client, ())]
-        return sorted(held, key=lambda one: (one.owner != client, one.height, one.wallet))
+    def known_to(self, client: bytes, place: Place) -> Iterator[Wallet]:
+        """Yield the wallets that a client owns, then those whose policy names it, from behind a place on."""
+        return (self._wallets[wallet] for wallet in self._known.after(client, place))
 
     def has_account(self, address: bytes) -> bool:
         """Say whether some wallet holds this account."""
@@ -144,6 +146,7 @@ class Book:
         if policy is not None:
             self._state.set(APP, _POLICY + wallet.wallet, policy.text)
             self._keep(policy)
+        self._known.put(wallet, self._wallets.get(wallet.wallet))
         self._remember(wallet)
 
     def secret(self, wallet: bytes) -> bytes:
@@ -174,13 +177,7 @@ class Book:
             self._policies.popitem(last=False)
 
     def _remember(self, wallet: Wallet) -> None:
-        before = self._wallets.get(wallet.wallet)
-        if before is not None:
-            for client in (before.owner, *before.clients):
-                self._of_client[client].pop(wallet.wallet, None)
         self._wallets[wallet.wallet] = wallet
-        for client in (wallet.owner, *wallet.clients):
-            self._of_client[client][wallet.wallet] = None
         for place, account in enumerate(wallet.accounts):
             self._of_account[account.address] = (wallet.wallet, place)
 
@@ -253,22 +250,12 @@ class Book:
 
     # --- what waits, and what was answered ------------------------------------------------------
 
-    def proposal(self, proposal: bytes, now_ms: int) -> Proposal:
-        """Return an open proposal.
-
-        Raises:
-            UsageError: `not_found`.
-        """
-        made = self._open_proposal(proposal, now_ms)
-        if made is None:
-            raise UsageError("not_found", "no open proposal of that name; it may have expired")
-        return made
-
     def has_proposal(self, proposal: bytes, now_ms: int) -> bool:
         """Say whether a proposal is open."""
-        return self._open_proposal(proposal, now_ms) is not None
+        return self.open_proposal(proposal, now_ms) is not None
 
-    def _open_proposal(self, proposal: bytes, now_ms: int) -> Proposal | None:
+    def open_proposal(self, proposal: bytes, now_ms: int) -> Proposal | None:
+        """Return an open proposal; None where there is none of that name, or it has expired."""
         held = self._state.get(APP, _PROPOSAL + proposal)
         made = None if held is None else Proposal.decode(held)
         return None if made is None or made.expires_ms <= now_ms else made
@@ -291,7 +278,7 @@ class Book:
             if found and (most < 0 or len(found) == limits.INDEX_PAGE):
                 more = True
                 break
-            proposal = self._open_proposal(name, now_ms)
+            proposal = self.open_proposal(name, now_ms)
             if proposal is not None:
                 found.append(proposal)
         return sorted(found, key=lambda one: (one.expires_ms, one.proposal)), more

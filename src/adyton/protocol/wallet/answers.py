@@ -24,6 +24,7 @@ from adyton.protocol.wallet.requests import (
     Address,
     Amount,
     Path,
+    Place,
     PolicyText,
     Secret,
 )
@@ -97,6 +98,10 @@ class Wallet(Message):
     version: Uint32
     policy_hash: Bytes32
     height: Uint
+
+    def place_for(self, client: bytes) -> Place:
+        """Return where it stands in a client's list: its own wallets first, of each the oldest."""
+        return client != self.owner, self.height, self.wallet
 
 
 @message("wallet-signed/1", max_bytes=limits.ENTRY - 8192)
@@ -174,11 +179,17 @@ class Exported(Message):
 
 @message("wallet-list/1", max_bytes=limits.ENTRY)
 class Wallets(Message):
-    """Wallets that a client owns, or whose policy names it."""
+    """Wallets that a client owns, then those whose policy names it: as many as one answer holds.
+
+    Attributes:
+        wallets: by `Wallet.place_for`.
+        more: whether others stand behind them.
+    """
 
     MAX_ITEMS = 2**15
 
     wallets: Annotated[tuple[Wallet, ...], AtMost(limits.INDEX_PAGE)]
+    more: bool
 
 
 @message("wallet-next/1", max_bytes=128)

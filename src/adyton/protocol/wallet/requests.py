@@ -25,9 +25,11 @@ CLAIM: Final = "claim"
 METHODS: Final = (NEW, IMPORT, ACCOUNT, SIGN, POLICY, EXPORT, NONCE, APPROVE, REJECT, CLAIM)
 # Reads: answered without order, recorded nowhere.
 LIST: Final = "list"
+FIND: Final = "find"
 SHOW: Final = "show"
 AUDIT: Final = "audit"
 PROPOSALS: Final = "proposals"
+PROPOSAL: Final = "proposal"
 
 RANDOM: Final = "random"
 HD: Final = "hd"
@@ -51,6 +53,9 @@ Profile = Annotated[str, OneOf.of(*PROFILES)]
 SignMethod = Annotated[str, OneOf.of(*SIGN_METHODS)]
 IdempotencyKey = Annotated[str, AtMost(64)]
 Secret = Annotated[bytes, AtMost(2 * limits.MNEMONIC)]
+
+Place = tuple[bool, int, bytes]
+"""Of a wallet in a client's list: not its own, the block that made it, its name. No two places change theirs."""
 
 
 def amount(number: int) -> bytes:
@@ -161,9 +166,31 @@ class Approve(Message):
 
 @message("wallet-proposal-id/1", max_bytes=256)
 class OfProposal(Message):
-    """Reject a proposal, or claim what it was made for."""
+    """Reject a proposal, claim what it was made for, or look at it."""
 
     proposal: Bytes32
+
+
+@message("wallet-after/1", max_bytes=256)
+class AskWallets(Message):
+    """Ask for the wallets behind a place in this client's list, whether or not a wallet has that place.
+
+    Attributes:
+        named: False: behind one of the client's own wallets; True: behind one whose policy names it.
+        height: block that made the wallet.
+        wallet: its name. With zeros in all three fields the list begins.
+    """
+
+    named: bool
+    height: Uint
+    wallet: Bytes32
+
+
+@message("wallet-find/1", max_bytes=256)
+class Find(Message):
+    """Ask for the wallet of an account."""
+
+    account: Address
 
 
 @message("wallet-id/1", max_bytes=256)

@@ -9,7 +9,8 @@ import pytest
 
 from adyton.client import Session
 from adyton.client.wallet import Wallet
-from adyton.client.wallet_making import import_wallet, new_wallet, open_wallet, wallets
+from adyton.client.wallet_finding import open_wallet, wallets
+from adyton.client.wallet_making import import_wallet, new_wallet
 from adyton.client.wallet_resume import pending, resume
 from adyton.core.errors import UnavailableError, UsageError, VerificationError
 from adyton.protocol.ethereum.address import checksummed
