@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,12 +26,12 @@ from tests import mqtt_kit
 from tests.anvil_node import Anvil
 from tests.broker import Broker
 from tests.canary.search import Search
+from tests.device_kit import CHARGER, run, write_config
 from tests.e2e.command import Server, environment, until
 from tests.ethereum_kit import ETHER, GWEI, VENDOR
 from tests.mqtt_kit import GatewayProcess
 from tests.wallet_kit import policy
 
-CHARGER = Path(__file__).parents[2] / "examples" / "charger" / "charger.py"
 TO = checksummed(VENDOR)
 
 
@@ -85,27 +84,6 @@ def config(
         wallet, _ = new_wallet(device.session, policy=pays_the_vendor(anvil.chain_id))
         anvil.fund(checksummed(wallet.account), ETHER)
     return made
-
-
-def write_config(broker: Broker, server: Server, directory: Path, **changes: Any) -> Path:
-    home, files = directory / "charger-home", broker.certificate("charger-7")
-    home.mkdir(mode=0o700)
-    (home / "mqtt").mkdir()
-    for path, name in ((files.ca, "ca.pem"), (files.cert, "cert.pem"), (files.key, "key.pem")):
-        shutil.copy(path, home / "mqtt" / name)
-    fields = {
-        "home": "charger-home",
-        "server": mqtt_kit.url(broker),
-        "fingerprint": server.fingerprint,
-        "chain": 31337,
-        "maxFeePerGas": str(20 * GWEI),
-        "maxPriorityFeePerGas": str(GWEI),
-        "allowSimulated": True,
-        **changes,
-    }
-    path = directory / "charger.json"
-    path.write_text(json.dumps(fields))
-    return path
 
 
 def sent(anvil: Anvil, device: Device) -> int:
@@ -180,16 +158,6 @@ def test_the_articles_document_is_taken(anvil: Anvil, config: Path) -> None:
         assert payment.event["transactionId"] == document["data"]
         made = payment.transaction.transaction
         assert (made.kind, made.value, made.data.decode()) == (0, 1025, document["data"])
-
-
-def run(config: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(CHARGER), str(config), *arguments],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_the_charger_pays_though_broker_gateway_and_node_restart(

@@ -77,6 +77,7 @@ NEXT: Final[dict[str, str]] = {
     "payment_refused": "nothing was signed; `adyton wallet policy check` explains it rule by rule",
     "approval_pending": "those whom the policy names run `adyton wallet approve PROPOSAL`, then you "
     "`adyton wallet claim PROPOSAL`",
+    "approval_ended": "ask for it anew: nothing was signed",
     "nonce_used": "leave --nonce out, or `adyton wallet replace` the transaction that has it",
     "key_reused": "take another --key: each stands for one request",
     "export_refused": 'a policy lets it out by "export": "owner", or by approvals',

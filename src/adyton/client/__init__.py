@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from adyton.client.task_files import PreparedTask, prepare_task, task_limits
     from adyton.client.tasks import fetch, list_account, submit
     from adyton.client.transport import HttpTransport, Transport
+    from adyton.client.wallet_approved import ApprovalEnded, ApprovalPending
 
 __all__ = [
     "Accepted",
+    "ApprovalEnded",
+    "ApprovalPending",
     "Device",
     "FinishedTask",
     "HttpTransport",
@@ -57,6 +60,8 @@ __all__ = [
 # Loaded on first use: whoever needs one module of this package does not wait for all of them.
 _HOME: Final = {
     "Accepted": "exchange",
+    "ApprovalEnded": "wallet_approved",
+    "ApprovalPending": "wallet_approved",
     "Device": "device",
     "FinishedTask": "finished_task",
     "HttpTransport": "transport",

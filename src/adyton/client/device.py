@@ -11,6 +11,7 @@ its receipt, before it is handed on. What the gateway reports of the chain is th
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,22 +19,26 @@ from weakref import WeakValueDictionary
 
 from adyton.attestation.policy import AppraisalPolicy
 from adyton.client.device_config import DeviceConfig
-from adyton.client.device_payments import Kept, Payment, PaymentJournal
+from adyton.client.device_payments import Kept, Payment, PaymentJournal, Waiting
 from adyton.client.keystore import Keystore
 from adyton.client.mqtt_transport import MqttTransport
 from adyton.client.opening import broker_identity
 from adyton.client.session import Session
 from adyton.client.wallet import Wallet
 from adyton.client.wallet_answers import PaymentRefused
+from adyton.client.wallet_approved import ApprovalEnded, ApprovalPending, claim_asked
 from adyton.client.wallet_document import encode_document
 from adyton.client.wallet_finding import meant_wallets, open_wallet
 from adyton.core import limits, strict_json
-from adyton.core.errors import Error, PolicyError, UsageError
+from adyton.core.errors import Error, UnavailableError, UsageError
 from adyton.protocol.ethereum.gas import floor_gas, intrinsic_gas
 from adyton.protocol.ethereum.transaction_json import read_transaction
-from adyton.protocol.wallet.requests import JSON_RPC
+from adyton.protocol.wallet.intent import TRANSACTION
+from adyton.protocol.wallet.requests import JSON_RPC, Sign
 
 _EVENT: Final = 8 * limits.KIB
+_LOOK_S: Final = 1.0  # before the second look whether enough have approved
+_LOOK_MOST_S: Final = 30.0
 
 
 class Device:
@@ -52,6 +57,7 @@ class Device:
         self._payments: WeakValueDictionary[str, Payment] = WeakValueDictionary()
         self._wallet: Wallet | None = None
         self._lock = threading.RLock()
+        self._closed = threading.Event()
 
     @classmethod
     def open(cls, config: Path | str) -> Device:
@@ -78,6 +84,7 @@ class Device:
 
     def close(self) -> None:
         """Disconnect; payments go on without the device."""
+        self._closed.set()
         self.session.close()
 
     def pay(
@@ -102,6 +109,7 @@ class Device:
 
         Raises:
             PaymentRefused: the wallet's policy does not allow it; nothing was signed.
+            ApprovalPending: others must approve it first; `claim` waits for them.
             UnavailableError: no answer, or not handed over: call again alike, it is paid once.
             Error: as `send`.
         """
@@ -128,7 +136,8 @@ class Device:
             profile: `article` for a document in bare hex.
 
         Raises:
-            UsageError: no key, or another document under it before. PolicyError: `approval_pending`.
+            UsageError: no key, or another document under it before.
+            ApprovalPending: others must approve it first. ApprovalEnded: they have not; the next call asks anew.
             Error: as `Wallet.sign_transaction` and `MqttTransport.hand_over`.
         """
         if not key:
@@ -146,18 +155,50 @@ class Device:
         payment.hand_over()
         return payment
 
+    def claim(self, key: str, *, timeout_s: float = 0.0) -> Payment:
+        """Pay what others had to approve, once, also when the device was restarted since it asked.
+
+        Args:
+            key: of the payment; its `data`, where no other was given.
+            timeout_s: how long to wait for approvals. Each look is one exchange; looks become rare, with half a minute
+                between them at the most.
+
+        Raises:
+            UsageError: `not_found`, nothing waits or was paid under this key.
+            ApprovalPending: too few by then: claim it again. ApprovalEnded: rejected or expired.
+            PaymentRefused: the policy has come to refuse it. UnavailableError: no answer by then. Error: as `send`.
+        """
+        deadline, pause = time.monotonic() + timeout_s, _LOOK_S
+        while True:
+            kept = self._journal.find(key)
+            if kept is None:
+                raise UsageError("not_found", "no payment under this key; pay it first")
+            try:
+                return self.send(kept.document, key=key, profile=kept.profile)
+            except (ApprovalPending, UnavailableError):
+                left = deadline - time.monotonic()
+                if left <= 0 or self._closed.wait(min(pause, left)):
+                    raise
+            pause = min(2 * pause, _LOOK_MOST_S)
+
     def _signed(self, kept: Kept) -> bytes:
         wallet = self.wallet()
         account = self._config.account or wallet.account
+        asked = Sign(account, TRANSACTION, kept.profile, kept.document, False, kept.key)
+        waits = self._journal.waiting(kept)
         try:
-            signing = wallet.sign_transaction(
-                account, kept.document, profile=kept.profile, key=kept.key
-            )
-        except PaymentRefused:
+            if waits is None:
+                signing = wallet.sign(asked)
+            else:
+                now_ms = self.session.now_ms()
+                signing = claim_asked(wallet, asked, waits.proposal, waits.height, now_ms=now_ms)
+        except (PaymentRefused, ApprovalEnded):
             self._journal.drop(kept)
             raise
         if signing.pending is not None:
-            raise PolicyError("approval_pending", "others must approve the payment first")
+            height = signing.carried.accepted.entry.proof.facts().height
+            self._journal.wait(kept, Waiting(signing.pending, height))
+            raise ApprovalPending(signing.pending, signing.told.missing)
         self._journal.signed(kept, signing.raw)
         return signing.raw
 

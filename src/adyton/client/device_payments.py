@@ -15,7 +15,7 @@ from adyton.client.wallet_document import parse_object
 from adyton.core import limits
 from adyton.core.errors import PolicyError, UnavailableError, UsageError
 from adyton.core.fields import AtMost
-from adyton.core.schema import Message, message
+from adyton.core.schema import Bytes32, Message, Uint, message
 from adyton.protocol.claims import content_digest
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
 from adyton.protocol.wallet.requests import Document, IdempotencyKey, Profile
@@ -34,6 +34,19 @@ class Kept(Message):
     profile: Profile
     document: Document
     raw: Annotated[bytes, AtMost(limits.ETHEREUM_TRANSACTION)]
+
+
+@message("device-waiting/1", max_bytes=256)
+class Waiting(Message):
+    """What a payment waits for, on the device's disk beside it.
+
+    Attributes:
+        proposal: that others must approve.
+        height: block of the answer that named it.
+    """
+
+    proposal: Bytes32
+    height: Uint
 
 
 class Payment:
@@ -96,8 +109,8 @@ class PaymentJournal:
         Raises:
             UsageError: `key_reused`: under the key something else was begun. Or `keystore`.
         """
-        kept = Kept(content_digest(key.encode()).hex(), profile, document, b"")
-        before = load(self._directory / kept.key, Kept.decode)
+        kept = Kept(_name(key), profile, document, b"")
+        before = self.find(key)
         if before is None:
             make_directory(self._directory)
             write(self._directory / kept.key, kept.encode())
@@ -106,13 +119,42 @@ class PaymentJournal:
             raise UsageError("key_reused", "another payment was made under this key")
         return before
 
+    def find(self, key: str) -> Kept | None:
+        """Return the payment that was begun under a key; None where none was.
+
+        Raises:
+            UsageError: `keystore`.
+        """
+        return load(self._directory / _name(key), Kept.decode)
+
+    def wait(self, kept: Kept, waiting: Waiting) -> None:
+        """Keep what a payment waits for."""
+        write(self._waiting(kept), waiting.encode())
+
+    def waiting(self, kept: Kept) -> Waiting | None:
+        """Return what a payment waits for; None where it waits for nothing.
+
+        Raises:
+            UsageError: `keystore`.
+        """
+        return load(self._waiting(kept), Waiting.decode)
+
     def signed(self, kept: Kept, raw: bytes) -> None:
         """Keep what was signed."""
         write(self._directory / kept.key, replace(kept, raw=raw).encode())
+        self._waiting(kept).unlink(missing_ok=True)
 
     def drop(self, kept: Kept) -> None:
         """Forget a payment that was refused: nothing was signed."""
         (self._directory / kept.key).unlink(missing_ok=True)
+        self._waiting(kept).unlink(missing_ok=True)
+
+    def _waiting(self, kept: Kept) -> Path:
+        return self._directory / f"{kept.key}.waiting"
+
+
+def _name(key: str) -> str:
+    return content_digest(key.encode()).hex()
 
 
 def _meant(document: bytes) -> dict[str, Any]:

@@ -33,7 +33,8 @@ _BY_CLASS: Final[dict[type[Error], str]] = {
     PolicyError: """
         replayed wrong_epoch ticket_expired not_yet_valid expired window_too_long
         ordering_unavailable not_admitted evidence_kind not_trusted simulated_refused
-        config_mismatch not_upgradable payment_refused payment_failed approval_pending export_refused
+        config_mismatch not_upgradable payment_refused payment_failed approval_pending approval_ended
+        export_refused
         credential_refused range_unmet not_authorized
         not_owner version_conflict record_given_up policy_changed not_sender deadline_passed epoch_ended
         """,

@@ -27,7 +27,7 @@ from adyton.protocol.wallet.requests import APP
 Told = Signed | Changed | Exported
 _TOLD: Final[tuple[type[Told], ...]] = (Signed, Changed, Exported)
 _REFUSED_READS: Final = {
-    "wallet_unknown": "no wallet of this client has that name or account; `adyton wallet list` shows those that it has",
+    "wallet_unknown": "no wallet of this client has that name or account",
     "not_found": "no open proposal of that name for this client; it may be settled, or have expired",
 }
 _T = TypeVar("_T", bound=Message)

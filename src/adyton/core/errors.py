@@ -236,6 +236,7 @@ CODES: Final[dict[str, str]] = {
     "payment_refused": "the wallet's policy does not allow it",
     "payment_failed": "the chain has not taken the payment",
     "approval_pending": "others must approve it first",
+    "approval_ended": "others have not approved it: rejected, refused or expired",
     "nonce_used": "the nonce was used for another transaction",
     "key_reused": "the idempotency key was used for another request",
     "export_refused": "the wallet's policy does not let its secret out",
