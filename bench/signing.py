@@ -19,7 +19,7 @@ from adyton.protocol.ethereum.transaction import DYNAMIC_FEE, Transaction
 from bench.figure import Figure, Floor, Goal
 from bench.plan import Plan
 from bench.summary import BenchError, cost, joined, percentile, spread
-from tests.vault_kit import ENTROPY, PHRASE, REQUEST, WALLET, vault
+from tests.vault_kit import ENTROPY, PHRASE, REQUEST, WALLET, sign_with, vault
 
 _CONTEXT: Final = GLOBAL_CONTEXT.ctx
 _CALLDATA: Final = bytes(68)  # as long as an ERC-20 transfer's
@@ -78,7 +78,8 @@ def _unchecked(bare: _Bare) -> bytes:
 
 
 def _through(held: Vault, wrapped: bytes) -> bytes:
-    return held.sign_transaction(WALLET, wrapped, 0, _transaction()).raw
+    with held.key(WALLET, wrapped, 0) as key:
+        return codec.sign_transaction(_transaction(), key.secret, key.public).raw
 
 
 def _rates(call: Callable[[], object], runs: int) -> list[float]:
@@ -119,9 +120,9 @@ def _cold(held: Vault) -> list[Figure]:
         taken = []
         for number in range(_COLD):
             begun = time.process_time()
-            held.sign_digest(WALLET, wrapped, number, _DIGEST)
+            sign_with(held, wrapped, number, _DIGEST)
             taken.append(time.process_time() - begun)
-        next_one = partial(held.sign_digest, WALLET, wrapped, _COLD - 1, _DIGEST)
+        next_one = partial(sign_with, held, wrapped, _COLD - 1, _DIGEST)
         again = cost(next_one, clock=time.process_time)
         figures.append(
             Figure(

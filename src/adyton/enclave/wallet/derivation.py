@@ -16,7 +16,7 @@ from adyton.core.contexts import Context
 from adyton.core.errors import InvariantError, UsageError
 from adyton.enclave.wallet.locked_hash import LockedHash, Piece
 from adyton.enclave.wallet.locked_memory import LockedMemory
-from adyton.enclave.wallet.wrapping import KEY, PHRASES, RANDOM, STRETCHED
+from adyton.enclave.wallet.wrapping import KEY, RANDOM, STRETCHED
 from adyton.protocol.ethereum.hd import DEPTH_MAX, HARDENED, account_path
 
 PRIVATE_KEY: Final = 32
@@ -69,7 +69,7 @@ class Derivation:
                 raise UsageError("bad_argument", "an imported key is one account, number 0")
             out[:] = body
         else:
-            at = 1 + body[0] if kind in PHRASES else 0
+            at = 1 + body[0]
             seed = body[at : at + STRETCHED]
             self._along(seed, account_path(account) if isinstance(account, int) else account, out)
 

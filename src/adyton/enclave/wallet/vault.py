@@ -33,15 +33,12 @@ from adyton.enclave.wallet.wrapping import (
     KEY,
     MNEMONIC,
     RANDOM,
-    SEED,
     STRETCHED,
     Wrapping,
 )
 from adyton.protocol.ethereum.address import address_of
-from adyton.protocol.ethereum.hd import SEED_SIZES
 from adyton.protocol.ethereum.mnemonic import passphrase_salt, read_entropy
-from adyton.protocol.ethereum.signature import Signature, public_key, sign
-from adyton.protocol.ethereum.transaction import SignedTransaction, Transaction, sign_transaction
+from adyton.protocol.ethereum.signature import public_key
 
 _WORK: Final = 8 * limits.KIB  # of locked memory, for what is done at one time
 _SECRET: Final = 32
@@ -73,14 +70,12 @@ class Exported:
         kind: of the wallet.
         phrase: English words.
         passphrase: that the phrase was imported with.
-        seed: 16 to 64 bytes.
         key: private key, 32 bytes.
     """
 
     kind: str
     phrase: str = field(default="", repr=False)
     passphrase: str = field(default="", repr=False)
-    seed: bytes = field(default=b"", repr=False)
     key: bytes = field(default=b"", repr=False)
 
 
@@ -151,17 +146,6 @@ class Vault:
             require_private_key(body)
             return self._wrapping.wrap(wallet_id, KEY, body)
 
-    def import_seed(self, wallet_id: bytes, seed: bytes) -> bytes:
-        """Return the wrapped form of a BIP-32 seed of 16 to 64 bytes.
-
-        Raises:
-            UsageError: another size.
-        """
-        if len(seed) not in SEED_SIZES:
-            raise UsageError("bad_argument", "a seed has 16 to 64 bytes")
-        with self._lock, self._copied(seed) as body:
-            return self._wrapping.wrap(wallet_id, SEED, body)
-
     def import_mnemonic(self, wallet_id: bytes, phrase: str, passphrase: str = "") -> bytes:
         """Return the wrapped form of an English phrase and its passphrase.
 
@@ -171,11 +155,6 @@ class Vault:
         with self._lock, self._memory.slot(32) as entropy:
             size = read_entropy(phrase, entropy)
             return self._wrap_phrase(wallet_id, MNEMONIC, entropy[:size], passphrase)
-
-    def kind(self, wallet_id: bytes, wrapped: bytes) -> str:
-        """Return what a wrapped secret is, one of `wrapping.KINDS`."""
-        with self._lock, self._wrapping.unwrapped(wallet_id, wrapped) as (kind, _):
-            return kind
 
     def export(self, wallet_id: bytes, wrapped: bytes, account: Account | None = None) -> Exported:
         """Return the secret that a wallet was made or imported with, or the key of one account.
@@ -189,8 +168,6 @@ class Vault:
                 account = 0
             if account is not None:
                 return Exported(kind, key=bytes(self._key(wallet_id, wrapped, account).secret))
-            if kind == SEED:
-                return Exported(kind, seed=bytes(body))
             if kind == RANDOM:
                 raise UsageError(
                     "bad_argument", "a random wallet has no phrase; export its accounts one by one"
@@ -224,29 +201,6 @@ class Vault:
                 yield key
             finally:
                 key.lent -= 1
-
-    def sign_digest(
-        self, wallet_id: bytes, wrapped: bytes, account: Account, digest: bytes
-    ) -> Signature:
-        """Return the signature over 32 bytes that are hashed already; errors as `public_key`."""
-        with self._lock:
-            key = self._key(wallet_id, wrapped, account)
-            return sign(digest, key.secret, key.public)
-
-    def sign_transaction(
-        self, wallet_id: bytes, wrapped: bytes, account: Account, transaction: Transaction
-    ) -> SignedTransaction:
-        """Return a transaction signed; errors as `public_key` and `protocol.ethereum.transaction`."""
-        with self._lock:
-            key = self._key(wallet_id, wrapped, account)
-            return sign_transaction(transaction, key.secret, key.public)
-
-    def forget(self, wallet_id: bytes) -> None:
-        """Wipe what is at hand of a wallet."""
-        with self._lock:
-            for name in [name for name in self._hot if name[0] == wallet_id]:
-                if not self._hot[name].lent:
-                    self._memory.give_back(self._hot.pop(name).secret)
 
     def close(self) -> None:
         """Wipe everything; the vault is of no use any more. A second call does nothing."""

@@ -3,7 +3,6 @@
     wrapped = AES-SIV(kind (1 byte) ‖ body), with the wallet's id as associated data
     body    = seed (32)                                                 random
             | key (32)                                                  key
-            | seed (16 to 64)                                           seed
             | size of entropy (1) ‖ entropy ‖ seed (64) ‖ passphrase    hd, mnemonic
 
 The seed of a phrase lies beside it because stretching it takes a millisecond.
@@ -29,9 +28,7 @@ RANDOM: Final = "random"
 HD: Final = "hd"
 KEY: Final = "key"
 MNEMONIC: Final = "mnemonic"
-SEED: Final = "seed"
-KINDS: Final = (RANDOM, HD, KEY, MNEMONIC, SEED)
-PHRASES: Final = (HD, MNEMONIC)
+KINDS: Final = (RANDOM, HD, KEY, MNEMONIC)
 WALLET_ID: Final = 32
 SECRET: Final = limits.WALLET_SECRET - SIV_OVERHEAD  # kind and body, at the most
 STRETCHED: Final = 64

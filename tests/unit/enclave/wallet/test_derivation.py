@@ -13,10 +13,12 @@ from adyton.core.errors import InvariantError, UsageError
 from adyton.enclave.wallet.derivation import Derivation, require_private_key
 from adyton.enclave.wallet.locked_hash import LockedHash, Piece
 from adyton.enclave.wallet.locked_memory import LockedMemory
-from adyton.protocol.ethereum.hd import HARDENED, account_path, master
+from adyton.protocol.ethereum.hd import HARDENED, account_path, master, parse_path
 from adyton.protocol.ethereum.signature import ORDER
+from tests.wallet_vectors import cases, unhex
 
-SEED = memoryview(b"a seed of some bytes")
+SEED = b"a seed of some bytes"
+BODY = memoryview(b"\0" + SEED)  # as of a phrase, without its words
 NO_KEY = (0, ORDER, 2**256 - 1)
 
 
@@ -44,7 +46,7 @@ def derived(hashing: LockedHash, kind: str, account: int | tuple[int, ...]) -> i
     memory = LockedMemory(4096)
     try:
         with memory.slot(32) as out:
-            Derivation(memory, hashing).account(kind, SEED, account, out)
+            Derivation(memory, hashing).account(kind, BODY, account, out)
             return int.from_bytes(out, "big")
     finally:
         memory.close()
@@ -59,17 +61,27 @@ def test_any_path_of_any_seed(seed: bytes, steps: tuple[int, ...]) -> None:
     memory = LockedMemory(16384)
     try:
         out = memory.take(32)
-        Derivation(memory, LockedHash(memory)).account("seed", memoryview(seed), steps, out)
+        Derivation(memory, LockedHash(memory)).account("hd", memoryview(b"\0" + seed), steps, out)
         assert bytes(out) == master(seed).derive(steps).secret
     finally:
         memory.close()
 
 
+def test_bip32_vectors(memory: LockedMemory) -> None:
+    hashing = LockedHash(memory)
+    for case in cases("bip32"):
+        steps, seed = parse_path(case["path"].replace("H", "'").replace("h", "'")), case["seed"]
+        with memory.slot(32) as out:
+            body = memoryview(b"\0" + unhex(seed))
+            Derivation(memory, hashing).account("hd", body, steps, out)
+            assert bytes(out) == master(unhex(seed)).derive(steps).secret
+
+
 def test_the_longest_path(memory: LockedMemory) -> None:
-    seed, hashing = bytes(SEED), LockedHash(memory)
+    seed, hashing = SEED, LockedHash(memory)
     for steps in ((7,) * 255, ()):
         with memory.slot(32) as out:
-            Derivation(memory, hashing).account("seed", SEED, steps, out)
+            Derivation(memory, hashing).account("hd", BODY, steps, out)
             assert bytes(out) == master(seed).derive(steps).secret
 
 
@@ -83,14 +95,14 @@ def test_a_random_account_takes_the_next_attempt(number: int) -> None:
 @pytest.mark.parametrize("number", NO_KEY)
 def test_seeds_and_indices_without_a_key_are_refused(number: int) -> None:
     with pytest.raises(UsageError, match="seed has no key"):
-        derived(Scripted(number), "seed", ())
+        derived(Scripted(number), "hd", ())
     if number:
         with pytest.raises(UsageError, match="take the next one"):
-            derived(Scripted(7, number), "seed", (1,))
+            derived(Scripted(7, number), "hd", (1,))
     with pytest.raises(UsageError, match="take the next one"):
-        derived(Scripted(7, ORDER - 7), "seed", (HARDENED,))
-    assert derived(Scripted(7, ORDER - 6, 3, 0, 1), "seed", (0, 1, 2, 3)) == 5
-    assert derived(Scripted(ORDER - 1, 9, 0, 0, 0, 0), "seed", account_path(0)) == 8
+        derived(Scripted(7, ORDER - 7), "hd", (HARDENED,))
+    assert derived(Scripted(7, ORDER - 6, 3, 0, 1), "hd", (0, 1, 2, 3)) == 5
+    assert derived(Scripted(ORDER - 1, 9, 0, 0, 0, 0), "hd", account_path(0)) == 8
 
 
 @pytest.mark.parametrize("number", NO_KEY)

@@ -17,11 +17,11 @@ from adyton.core.crypto import derive
 from adyton.protocol.ethereum.hd import HdKey, account_path, master
 from adyton.protocol.ethereum.mnemonic import entropy_of, phrase_of, seed_of
 from tests.memory_traces import Mapping, pieces, traces
-from tests.unit.enclave.wallet.vault_child import ACCOUNTS, KEY, SEED, STEPS
+from tests.unit.enclave.wallet.vault_child import ACCOUNTS, KEY, STEPS
 from tests.vault_kit import ENTROPY, PHRASE, REQUEST, ROOT, WALLET, genesis
 
 MADE_PHRASES = ("hd24",)
-IMPORTED = {"key": "key 0", "seed": "seed"}
+IMPORTED = {"key": "key 0"}
 FINAL = {f"key {account_path(number)}" for number in range(ACCOUNTS)}
 CHILD = "tests.unit.enclave.wallet.vault_child"
 
@@ -54,8 +54,6 @@ def secrets_of(kind: str) -> dict[str, bytes]:
     """Every secret of the wallet of this kind that the child makes."""
     if kind == "key":
         return {"key 0": KEY}
-    if kind == "seed":
-        return hd_secrets(SEED)
     if kind == "mnemonic":
         return {"entropy": entropy_of(PHRASE), **hd_secrets(seed_of(PHRASE))}
     if kind in ("random", "careless"):
@@ -145,7 +143,7 @@ def test_made_secrets_lie_in_locked_memory_alone(kind: str) -> None:
     assert not any(found["closed"].values())
 
 
-@pytest.mark.parametrize("kind", ["mnemonic", "seed", "key"])
+@pytest.mark.parametrize("kind", ["mnemonic", "key"])
 def test_an_import_adds_no_copy(kind: str) -> None:
     """What was imported lies where the request has left it, and the vault adds nothing to that."""
     found = at_each_step(kind)

@@ -16,9 +16,8 @@ from adyton.protocol.ethereum.address import address_of, checksummed
 from adyton.protocol.ethereum.hd import HARDENED, account_path, master, parse_path
 from adyton.protocol.ethereum.mnemonic import entropy_of, seed_of
 from adyton.protocol.ethereum.signature import ORDER, public_key, recover
-from adyton.protocol.ethereum.transaction import DYNAMIC_FEE, Transaction, sign_transaction
 from tests.unit.enclave.test_keys import root
-from tests.vault_kit import ENTROPY, OTHER, REQUEST, WALLET, vault
+from tests.vault_kit import ENTROPY, OTHER, REQUEST, WALLET, sign_with, vault
 from tests.wallet_vectors import cases, unhex
 
 PHRASE = "test test test test test test test test test test test junk"
@@ -38,37 +37,25 @@ def imported(vault: Vault) -> dict[str, bytes]:
         "random": vault.make(WALLET, REQUEST, ENTROPY),
         "hd": vault.make(WALLET, REQUEST, ENTROPY, words=24),
         "key": vault.import_key(WALLET, b"k" * 32),
-        "seed": vault.import_seed(WALLET, b"s" * 20),
         "mnemonic": vault.import_mnemonic(WALLET, PHRASE, "é"),
     }
 
 
 def test_every_kind_signs_with_the_key_it_exports(held: Vault) -> None:
     for kind, wrapped in imported(held).items():
-        assert held.kind(WALLET, wrapped) == kind
         exported = held.export(WALLET, wrapped, 0)
+        assert exported.kind == kind
         public = held.public_key(WALLET, wrapped, 0)
         assert public == public_key(exported.key)
-        signature = held.sign_digest(WALLET, wrapped, 0, DIGEST)
+        signature = sign_with(held, wrapped, 0, DIGEST)
         assert recover(DIGEST, signature) == public
         with held.key(WALLET, wrapped, 0) as key:
             assert (bytes(key.secret), key.public) == (exported.key, public)
 
 
-def test_a_transaction_is_signed_as_by_the_bare_key(held: Vault) -> None:
-    wrapped = held.import_key(WALLET, b"k" * 32)
-    transaction = Transaction(DYNAMIC_FEE, 1, 7, 21_000, b"t" * 20, 5, b"", 9, 3)
-    public = held.public_key(WALLET, wrapped, 0)
-    bare = sign_transaction(transaction, b"k" * 32, public)
-    assert bare.sender == address_of(public)
-    for _ in range(2):
-        assert held.sign_transaction(WALLET, wrapped, 0, transaction) == bare
-
-
 def test_what_goes_in_comes_out(held: Vault) -> None:
     wrapped = imported(held)
     assert held.export(WALLET, wrapped["key"]).key == b"k" * 32
-    assert held.export(WALLET, wrapped["seed"]).seed == b"s" * 20
     phrase = held.export(WALLET, wrapped["mnemonic"])
     assert (phrase.phrase, phrase.passphrase) == (PHRASE, "e\u0301")
     made = held.export(WALLET, wrapped["hd"])
@@ -97,19 +84,9 @@ def test_a_phrase_has_the_accounts_that_every_wallet_shows_for_it(held: Vault) -
 def test_bip39_vectors(held: Vault) -> None:
     for _, _, phrase, seed, _ in cases("bip39"):
         wrapped = held.import_mnemonic(WALLET, phrase, "TREZOR")
-        bare = held.import_seed(OTHER, unhex(seed))
         key = master(unhex(seed)).derive(account_path(0)).secret
         assert held.export(WALLET, wrapped, 0).key == key
-        assert held.export(OTHER, bare, 0).key == key
         assert held.export(WALLET, wrapped).phrase == phrase
-
-
-def test_bip32_vectors(held: Vault) -> None:
-    for case in cases("bip32"):
-        steps = parse_path(case["path"].replace("H", "'").replace("h", "'"))
-        wrapped = held.import_seed(WALLET, unhex(case["seed"]))
-        key = master(unhex(case["seed"])).derive(steps)
-        assert held.export(WALLET, wrapped, steps).key == key.secret
 
 
 def test_trezor_addresses(held: Vault) -> None:
@@ -165,10 +142,10 @@ def test_an_altered_secret_does_not_open(held: Vault) -> None:
                 held.public_key(WALLET, bytes(altered), 0)
         for short in (wrapped[:-1], wrapped + b"\0"):
             with pytest.raises(VerificationError, match="does not open"):
-                held.kind(WALLET, short)
+                held.export(WALLET, short)
     for size in (0, 16, 17, limits.WALLET_SECRET + 1):
         with pytest.raises(VerificationError):
-            held.kind(WALLET, bytes(size))
+            held.export(WALLET, bytes(size))
 
 
 @pytest.mark.parametrize("key", [b"", b"k" * 31, b"k" * 33, bytes(32), ORDER.to_bytes(32, "big")])
@@ -187,7 +164,7 @@ def test_what_is_refused(held: Vault) -> None:
         ("key", (), "number 0"),
         ("hd", HARDENED, "number"),
         ("hd", (2**32,), "path"),
-        ("seed", (-1,), "path"),
+        ("hd", (-1,), "path"),
         ("mnemonic", (0,) * 256, "path"),
     ]
     for kind, account, why in refused:
@@ -198,9 +175,6 @@ def test_what_is_refused(held: Vault) -> None:
             held.make(WALLET, REQUEST, bytes(size))
     with pytest.raises(UsageError, match="12 or 24"):
         held.make(WALLET, REQUEST, ENTROPY, words=15)
-    for size in (15, 65):
-        with pytest.raises(UsageError, match="16 to 64"):
-            held.import_seed(WALLET, bytes(size))
     with pytest.raises(UsageError, match="checksum"):
         held.import_mnemonic(WALLET, PHRASE.replace("junk", "test"))
     with pytest.raises(UsageError, match="id has 32"):
@@ -232,10 +206,9 @@ def test_keys_at_hand_are_bounded_and_come_back() -> None:
         for number in range(1, 9):
             held.public_key(WALLET, wrapped, number)
         assert bytes(lent.secret) == secret
-        held.forget(WALLET)
-        assert bytes(lent.secret) == secret
     view = lent.secret
-    held.forget(WALLET)
+    for number in range(1, 9):
+        held.public_key(WALLET, wrapped, number)
     with pytest.raises(ValueError, match="released"):
         view[0]
     held.close()
@@ -261,7 +234,7 @@ def test_threads_take_turns(held: Vault) -> None:
     def use(first: int) -> None:
         for number in range(first, first + 96):
             number %= 32
-            signature = held.sign_digest(WALLET, wrapped, number, DIGEST)
+            signature = sign_with(held, wrapped, number, DIGEST)
             if recover(DIGEST, signature) != public[number]:
                 wrong.append(number)
 

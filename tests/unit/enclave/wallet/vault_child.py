@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import sys
 
-from tests.vault_kit import ENTROPY, PHRASE, REQUEST, WALLET, vault
+from tests.vault_kit import ENTROPY, PHRASE, REQUEST, WALLET, sign_with, vault
 
 STEPS = ("made", "wrapped", "used", "closed")
 SIGNED = 1000
 ACCOUNTS = 4
 # What is imported lies here from the start, as it would in a request.
 KEY = bytes.fromhex("8a1fd44e5d2f3a0c55e7b1c9260f7e9bd30c4b1a7795e2f864c0d7331b2ea961")
-SEED = bytes.fromhex("c3b89a4f1e6d02751fa9d6384e7b50c2a4d91087ee63f5bb2c7d14906f38ae57")
 
 
 def main(kind: str) -> None:
@@ -26,8 +25,6 @@ def main(kind: str) -> None:
         wrapped = held.make(WALLET, REQUEST, ENTROPY)
     elif kind == "key":
         wrapped = held.import_key(WALLET, KEY)
-    elif kind == "seed":
-        wrapped = held.import_seed(WALLET, SEED)
     elif kind == "mnemonic":
         wrapped = held.import_mnemonic(WALLET, PHRASE)
     else:
@@ -35,7 +32,7 @@ def main(kind: str) -> None:
     _told("wrapped")
     for number in range(SIGNED):
         account = 0 if kind == "key" else number % ACCOUNTS
-        held.sign_digest(WALLET, wrapped, account, number.to_bytes(32, "big"))
+        sign_with(held, wrapped, account, number.to_bytes(32, "big"))
     copies = []
     if kind == "careless":
         with held.key(WALLET, wrapped, 0) as key:
