@@ -10,9 +10,13 @@ from adyton.client.credentials.holding import bind, hold, present
 from adyton.client.credentials.issuing import issue
 from adyton.client.credentials.signing import Es256Key
 from adyton.core import limits
+from adyton.core.crypto import HpkeKey
 from adyton.core.errors import CredentialError
 from adyton.protocol.credentials import base64url
 from adyton.protocol.credentials.age import AgePolicy
+from adyton.protocol.credentials.did import own_did, own_name
+from adyton.protocol.credentials.did_json import write_own_document
+from adyton.protocol.credentials.multikey import P256, X25519, Multikey
 from adyton.protocol.credentials.presentation import (
     CredentialPolicy,
     Expected,
@@ -22,6 +26,8 @@ from adyton.protocol.credentials.sd_jwt import read_sd_jwt
 from adyton.protocol.credentials.sd_jwt_vc import Validity
 from adyton.protocol.credentials.status import Status
 from adyton.protocol.credentials.steps import Checklist, Step
+from adyton.protocol.identity.naming import document_of
+from adyton.protocol.identity.registries import DidRecord
 from bench.figure import Figure, Floor, Goal
 from bench.plan import Plan
 from bench.summary import BenchError, cost
@@ -42,7 +48,7 @@ _POLICY = CredentialPolicy(
 
 
 def measure(plan: Plan) -> list[Figure]:
-    """Measure the check of an ES256 credential with a key binding and one disclosure, and the slowest refusal."""
+    """Measure the check of an ES256 credential with a key binding and one disclosure, the slowest refusal, a DID."""
     issuer, holder = _key(), _key()
     text = _presented(issuer, holder)
     read = read_sd_jwt(text)
@@ -68,7 +74,20 @@ def measure(plan: Plan) -> list[Figure]:
             _MS * cost(lambda: _refuse(forged, issuer), clock=time.process_time), "ms", None, None,
             f"{len(forged):,} characters of as many JSON values as are read, under a wrong signature",
         ),
+        Figure(
+            "holder's DID document read, CPU", _MS * _document_s(holder), "ms", None, None,
+            "what a verdict on a holder who was not met lately costs more",
+        ),
     ]  # fmt: skip
+
+
+def _document_s(holder: Es256Key) -> float:
+    chain_id, owner, salt = bytes(32), secrets.token_bytes(32), bytes(16)
+    did = own_did(chain_id, own_name(chain_id, owner, salt))
+    agreement = Multikey(X25519, HpkeKey(secrets.token_bytes(32)).public)
+    document = write_own_document(did, [Multikey(P256, holder.public.data())], agreement)
+    record = DidRecord(owner, salt, document, 1, True)
+    return cost(lambda: document_of(chain_id, record), clock=time.process_time)
 
 
 def _key() -> Es256Key:

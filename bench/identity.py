@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
 import zlib
@@ -56,6 +57,7 @@ from bench.load import IN_FLIGHT, Load, many_and_alone, post_all
 from bench.plan import Plan
 from bench.summary import BenchError, Summary, cost, joined, spread
 
+_HOLDERS: Final = 32  # who come again in turns
 _ISS: Final = "https://passport.example"
 _LIST: Final = "https://passport.example/lists/1"
 _VCT: Final = "urn:eudi:pid:1"
@@ -97,23 +99,34 @@ def measure(plan: Plan) -> list[Figure]:
 
 
 @dataclass(frozen=True)
+class _Holder:
+    """Somebody with a credential.
+
+    Attributes:
+        key: that binds it.
+        did: whose document has that key.
+        credential: with all its disclosures.
+    """
+
+    key: Es256Key
+    did: str
+    credential: str
+
+
+@dataclass(frozen=True)
 class _World:
-    """What is registered, and a credential.
+    """What is registered, and who comes.
 
     Attributes:
         party, policy: names.
         record: the policy.
-        credential: of the holder, with all its disclosures.
-        holder: its key.
-        did: the holder's.
+        holders: of credentials.
     """
 
     party: bytes
     policy: bytes
     record: PolicyRecord
-    credential: str
-    holder: Es256Key
-    did: str
+    holders: tuple[_Holder, ...]
 
 
 def _measured(
@@ -142,7 +155,8 @@ def _post(
     in_flight: int,
 ) -> Load:
     """Post presentations, and check every verdict that comes back."""
-    asked = [_presented(sealer, world) for _ in range(count)]
+    holders = itertools.islice(itertools.cycle(world.holders), count)
+    asked = [_presented(sealer, world, holder) for holder in holders]
     sent = [sealer.request(requests.APP, requests.PRESENT, one.encode()) for one in asked]
     load = post_all(port, [one.body for one in sent], in_flight, place, watched)
     for one, opened in zip(asked, opened_all(sealer, sent, load.answers), strict=True):
@@ -155,19 +169,19 @@ def _post(
     return load
 
 
-def _presented(sealer: Sealer, world: _World) -> Present:
+def _presented(sealer: Sealer, world: _World, holder: _Holder) -> Present:
     record = sealer.node.epoch
     now_ms = wall_clock_ms()
     request = PresentationRequest(
         sealer.node.chain_id, world.party, world.policy, world.record.hash(), record.epoch,
         now_ms + 3_600_000, secrets.token_bytes(16),
     )  # fmt: skip
-    shown = present(hold(world.credential), [("age_equal_or_over", "18"), ("document_number",)])
+    shown = present(hold(holder.credential), [("age_equal_or_over", "18"), ("document_number",)])
     bound = bind(
-        shown, key=world.holder, audience=request.audience, nonce=request.nonce,
+        shown, key=holder.key, audience=request.audience, nonce=request.nonce,
         now_s=now_ms // 1000,
     )  # fmt: skip
-    told = Presented(bound, world.did)
+    told = Presented(bound, holder.did)
     sealed = SealedPresentation.seal(told, record.intake_key, request, record.epoch)
     return Present(request, sealed)
 
@@ -176,8 +190,8 @@ def _presented(sealer: Sealer, world: _World) -> Present:
 
 
 def _made(sealer: Sealer, port: int, place: Path) -> _World:
-    """Register all that a check needs, and issue a credential."""
-    issuer, holder = (Es256Key(b"\1" + secrets.token_bytes(31)) for _ in range(2))
+    """Register all that a check needs, and issue credentials."""
+    issuer = Es256Key(b"\1" + secrets.token_bytes(31))
     chain_id, owner = sealer.node.chain_id, sealer.client_key
 
     def ask(method: str, arguments: bytes) -> Opened:
@@ -198,13 +212,18 @@ def _made(sealer: Sealer, port: int, place: Path) -> _World:
         True, True, "document_number", False, "single-host", 1,
     )  # fmt: skip
     name = register(policy)
-    did = own_did(chain_id, own_name(chain_id, owner, bytes(16)))
-    x, y = (base64url.decode(holder.public.members[part], "a coordinate") for part in "xy")
-    key = Multikey(P256, bytes([2 + (y[31] & 1)]) + x)
-    agreement = Multikey(X25519, HpkeKey(secrets.token_bytes(32)).public)
-    register(DidRecord(owner, bytes(16), write_own_document(did, [key], agreement), 1, True))
+
+    def holder(index: int) -> _Holder:
+        key, salt = Es256Key(b"\1" + secrets.token_bytes(31)), index.to_bytes(16, "big")
+        did = own_did(chain_id, own_name(chain_id, owner, salt))
+        signing = Multikey(P256, key.public.data())
+        agreement = Multikey(X25519, HpkeKey(secrets.token_bytes(32)).public)
+        document = write_own_document(did, [signing], agreement)
+        register(DidRecord(owner, salt, document, 1, True))
+        return _Holder(key, str(did), _credential(issuer, key, index))
+
     ask(requests.STATUS, BringStatus(named, _LIST, _list(issuer).encode()).encode())
-    return _World(party, name, policy, _credential(issuer, holder), holder, str(did))
+    return _World(party, name, policy, tuple(map(holder, range(_HOLDERS))))
 
 
 def _list(issuer: Es256Key) -> str:
@@ -213,13 +232,13 @@ def _list(issuer: Es256Key) -> str:
     return sign_jws(issuer, {"typ": "statuslist+jwt"}, claims)
 
 
-def _credential(issuer: Es256Key, holder: Es256Key) -> str:
+def _credential(issuer: Es256Key, holder: Es256Key, index: int) -> str:
     now_s = _now_s()
     claims: dict[str, Any] = {
         "iss": _ISS, "vct": _VCT, "iat": now_s - 100, "exp": now_s + 10**6,
         "given_name": "Erika", "family_name": "Mustermann", "birthdate": "1990-02-28",
-        "document_number": "L01X00T47", "age_equal_or_over": {"16": True, "18": True},
-        "status": {"status_list": {"idx": 77_777, "uri": _LIST}},
+        "document_number": f"L01X{index:05}", "age_equal_or_over": {"16": True, "18": True},
+        "status": {"status_list": {"idx": 77_777 + index, "uri": _LIST}},
     }  # fmt: skip
     hidden = [
         ("given_name",), ("family_name",), ("birthdate",), ("document_number",),
