@@ -94,7 +94,9 @@ def derive_each(
     derived = []
     for last in lasts:
         inside, outside = inner.copy(), outer.copy()
-        inside.update(prefixed(last) + b"\x01")
+        size = len(last)  # as `prefixed` does it
+        length = _LENGTHS[size] if size < 1024 else size.to_bytes(4, "big")
+        inside.update(length + last + b"\x01")
         outside.update(inside.digest())
         derived.append(outside.digest())
     return tuple(derived)

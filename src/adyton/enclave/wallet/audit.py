@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from adyton.enclave.apps.base import Call
 from adyton.enclave.wallet.book import Book
@@ -12,8 +11,7 @@ from adyton.protocol.wallet.intent import Intent
 from adyton.protocol.wallet.requests import amount
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What a decision was about; the attributes are those of `AuditEntry`."""
 
     account: bytes = b""

@@ -57,6 +57,7 @@ def _transaction(asked: Sign, value: Any, book: Book) -> Intent:
     elif fields.get("nonce") is None and "chainId" in fields:
         chain_id = read_integer(fields["chainId"], f"{_PATH}.chainId", 1, limits.UINT_MAX)
         fields["nonce"] = book.next_nonce(asked.account, chain_id)
+        fields["chainId"] = chain_id
     transaction = read_transaction(fields, _PATH)
     for name, number in (("chainId", transaction.chain_id), ("nonce", transaction.nonce)):
         if number >= limits.UINT_MAX:

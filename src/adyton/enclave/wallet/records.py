@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from adyton.core import limits
 from adyton.core.fields import AtMost, Exactly
 from adyton.core.schema import Bytes32, Message, Uint, message
 from adyton.protocol.wallet.answers import AuditEntry
-from adyton.protocol.wallet.requests import Amount
+from adyton.protocol.wallet.requests import Amount, amount
 
 
 @message("wallet-signed-entry/1", max_bytes=12 * limits.KIB)
@@ -20,14 +21,14 @@ class SignedEntry(Message):
         signature: r, s and v.
         max_fee: of one gas; a replacement must pay a tenth more.
         tip: likewise; the price of gas for types without one.
-        charges: what it holds of each limit, meter beside amount, so that a replacement is charged for the rest.
+        charges: what it holds of each limit, so that a replacement is charged for the rest; packed (`pack_charges`).
     """
 
     entry: AuditEntry
     signature: Annotated[bytes, Exactly(65)]
     max_fee: Amount
     tip: Amount
-    charges: Annotated[tuple[tuple[Bytes32, Amount], ...], AtMost(64)]
+    charges: Annotated[bytes, AtMost(2 * limits.WALLET_LIMITS * 65)]
 
 
 @message("wallet-floor/1", max_bytes=64)
@@ -48,3 +49,24 @@ class KeyRecord(Message):
 
     content: Bytes32
     answer: Annotated[bytes, AtMost(limits.ENTRY - 8192)]
+
+
+def pack_charges(charges: Mapping[bytes, int]) -> bytes:
+    """Return amounts by the keys of their meters (32 bytes), ascending: key ‖ u8(size) ‖ amount of each."""
+    parts: list[bytes] = []
+    for key in sorted(charges):
+        held = amount(charges[key])
+        parts += (key, bytes((len(held),)), held)
+    return b"".join(parts)
+
+
+def unpack_charges(packed: bytes) -> dict[bytes, int]:
+    """Return what `pack_charges` has packed."""
+    charges: dict[bytes, int] = {}
+    at = 0
+    while at < len(packed):
+        start = at + 33
+        end = start + packed[start - 1]
+        charges[packed[at : at + 32]] = int.from_bytes(packed[start:end], "big")
+        at = end
+    return charges

@@ -30,7 +30,7 @@ from adyton.enclave.wallet.audit import audit_entry, subject_of
 from adyton.enclave.wallet.book import Book
 from adyton.enclave.wallet.documents import read_intent
 from adyton.enclave.wallet.meters import Counts
-from adyton.enclave.wallet.records import KeyRecord, SignedEntry
+from adyton.enclave.wallet.records import KeyRecord, SignedEntry, pack_charges, unpack_charges
 from adyton.enclave.wallet.vault import Vault
 from adyton.protocol.ethereum.messages import personal_hash
 from adyton.protocol.ethereum.signature import Signature, sign
@@ -44,7 +44,6 @@ from adyton.protocol.words import require_ordering
 
 _NOTHING: Final = bytes(32)
 _BUMP: Final = 10  # a replacement pays at least a tenth more
-_Charges = tuple[tuple[bytes, bytes], ...]  # key of a meter, and amount
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ class Signer:
         if policy is None:
             decision = Decision(DENY, "", "the wallet has no policy yet, so it signs nothing")
         else:
-            credit = NO_CREDIT if before is None else _credit(before)
+            credit = NO_CREDIT if before is None else unpack_charges(before.charges)
             decision = decide(policy, intent, asked.client, asked.wallet.owner, counts.used, credit)
         if decision.effect == DENY:
             return self._told(asked, content, decision, REFUSED)
@@ -227,7 +226,7 @@ class Signer:
         raw = b"" if encoded is None else encoded.raw(signature)
         # From here on nothing fails: what is written is what is signed.
         counts.write(decision.charges)
-        charges = _charges(decision, before)
+        charges = b"" if encoded is None else _charges(decision, before)
         return self._told(asked, content, decision, SIGNED, signature.to_bytes(), raw, charges)
 
     def _told(
@@ -238,7 +237,7 @@ class Signer:
         status: str,
         signature: bytes = b"",
         raw: bytes = b"",
-        charges: _Charges = (),
+        charges: bytes = b"",
     ) -> Signed:
         """Return the answer, after its audit entry is written: of a transaction that is signed, with its nonce.
 
@@ -281,15 +280,16 @@ def _content(intent: Intent) -> _Content:
     return _Content(intent, None, personal_hash(intent.message or b""))
 
 
-def _charges(decision: Decision, before: SignedEntry | None) -> _Charges:
-    """Return what a nonce holds of each limit from now on, ascending by the meter's key."""
-    credit = NO_CREDIT if before is None else _credit(before)
+def _charges(decision: Decision, before: SignedEntry | None) -> bytes:
+    """Return what a nonce holds of each limit from now on, packed."""
+    credit = NO_CREDIT if before is None else unpack_charges(before.charges)
     # What an earlier one holds of other limits stays charged there, and is no credit any more.
-    charges = {
-        charge.meter.key: min(credit.get(charge.meter.key, 0) + charge.amount, WEI_MAX)
-        for charge in decision.charges
-    }
-    return tuple((key, amount(held)) for key, held in sorted(charges.items()))
+    return pack_charges(
+        {
+            charge.meter.key: min(credit.get(charge.meter.key, 0) + charge.amount, WEI_MAX)
+            for charge in decision.charges
+        }
+    )
 
 
 def _chain(intent: Intent) -> int | None:
@@ -301,10 +301,6 @@ def _chain(intent: Intent) -> int | None:
 
 def _tip(transaction: Transaction) -> int:
     return transaction.max_fee if transaction.tip is None else transaction.tip
-
-
-def _credit(before: SignedEntry) -> dict[bytes, int]:
-    return {key: int.from_bytes(held, "big") for key, held in before.charges}
 
 
 def _require_replacement(

@@ -32,6 +32,8 @@ def read_object(value: Any, path: str, allowed: Collection[str]) -> dict[str, An
     """
     if type(value) is not dict:
         raise refused(path, f"must be an object, not {_kind(value)}")
+    if isinstance(allowed, frozenset) and allowed.issuperset(value):
+        return value
     for name in value:
         if name not in allowed:
             known = ", ".join(sorted(allowed)[:_SHOWN]) or "none"

@@ -77,9 +77,9 @@ def read_transaction(value: Any, path: str = "transaction") -> Transaction:
     fields = _renamed(read_object(value, path, _KNOWN), path)
     kind = _kind(fields, path)
     allowed = _ALLOWED[kind]
-    for name in fields:
-        if name not in allowed:
-            raise refused(f"{path}.{name}", f"is not for transactions of type {kind}; leave it out")
+    if not allowed.issuperset(fields):
+        name = next(name for name in fields if name not in allowed)
+        raise refused(f"{path}.{name}", f"is not for transactions of type {kind}; leave it out")
     for name in _NEEDED[kind]:
         if name not in fields:
             raise refused(path, f"lacks {name!r}{_hint(name)}")
@@ -156,9 +156,8 @@ def _renamed(fields: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def _kind(fields: dict[str, Any], path: str) -> int:
-    for name in _FOREIGN:
-        if name in fields:
-            require_type(_FOREIGN[name])
+    if not _FOREIGN.keys().isdisjoint(fields):
+        require_type(next(kind for name, kind in _FOREIGN.items() if name in fields))
     if "type" in fields:
         kind = read_integer(fields["type"], f"{path}.type", 0, 127)
         require_type(kind)
