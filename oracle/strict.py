@@ -165,7 +165,7 @@ class Many:
 class Form:
     """A message: an array of its name and its fields, in order."""
 
-    def __init__(self, name: str, most: int, **fields: Any) -> None:
+    def __init__(self, name: str, most: int, /, **fields: Any) -> None:
         self.name, self.most, self.fields = name, most, fields
 
     def check(self, value: Value) -> None:

@@ -1,10 +1,11 @@
-"""Verify a run certificate, a notary receipt, or the receipt of a contract's call or of a wallet, offline.
+"""Verify a run certificate, a notary receipt, or the receipt of a call, a wallet or a credential's check, offline.
 
 Nothing of the project is used but its specification.
 
     python oracle/verify.py FILE --fingerprint HEX --allow-simulated [--content FILE] [--json]
 
-Each step of `docs/spec/certificate.md`, `contract.md` or `wallet.md` is printed as passed, failed or not reached.
+Each step of `docs/spec/certificate.md`, `contract.md`, `wallet.md` or `identity.md` is printed as passed, failed or not
+reached; that of a range proof, for which no library is here, as not checked.
 
 Exit status: 0 every step passed; 2 the call is not valid, or a file cannot be read; 4 a step failed.
 """
@@ -17,6 +18,7 @@ import sys
 from pathlib import Path
 
 from contract_receipt import CALL, verify_call
+from identity_receipt import VERDICT, verify_verdict
 from notary_receipt import NOTARY, verify_notary
 from policy import LEVELS, Checks, Policy
 from run_certificate import Run
@@ -25,13 +27,15 @@ from wallet_receipt import WALLET, verify_wallet
 
 
 def verify(data: bytes, policy: Policy, content: bytes | None = None) -> Checks:
-    """Verify a file of any of the four kinds."""
+    """Verify a file of any of the five kinds."""
     if data[1:].startswith(encode(NOTARY.name)):
         return verify_notary(data, policy, content)
     if data[1:].startswith(encode(CALL.name)):
         return verify_call(data, policy)
     if data[1:].startswith(encode(WALLET.name)):
         return verify_wallet(data, policy)
+    if data[1:].startswith(encode(VERDICT.name)):
+        return verify_verdict(data, policy)
     return Run(data, policy).verify()
 
 

@@ -35,6 +35,7 @@ from tests.credential_kit import HOLDER_KEY, ISSUER_KEY
 from tests.identity_kit import jwk, p256
 from tests.unit.attestation.forge import NOW_MS
 from tools.spec_case import Case, flip
+from tools.spec_cases_verdicts import verdict_cases
 from tools.spec_world import CHAIN_ID, RESULT_KEY, World
 
 _OWNER = b"\x71" * 32
@@ -60,7 +61,7 @@ _CUTOFF = 14_000
 
 def identity_cases(world: World) -> list[Case]:
     """Return the vectors."""
-    return [*_names(), *_sealed(world), *_verdicts()]
+    return [*_names(), *_sealed(world), *_verdicts(), *verdict_cases(world)]
 
 
 def _names() -> list[Case]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from adyton.client.identity_receipt import verify_identity_receipt
 from adyton.core.schema import decode_one_of
 from adyton.protocol.identity.answers import Verdict
 from adyton.protocol.identity.giving_up import last_version
@@ -9,6 +10,7 @@ from adyton.protocol.identity.naming import document_of, name_of
 from adyton.protocol.identity.record import commitments, proof_bound, proven
 from adyton.protocol.identity.registries import RECORDS, DidRecord, PolicyRecord
 from adyton.protocol.identity.requests import PresentationRequest
+from tools.spec_policy import policy_of
 
 Given = dict[str, Any]
 
@@ -41,4 +43,16 @@ def _commit_verdict(given: Given) -> Given:
         "commitments": [each.hex() for each in made],
         "bound": proof_bound(made, exec_id).hex(),
         "least": None if found is None else found[0].least,
+    }
+
+
+def _verify_identity_receipt(given: Given) -> Given:
+    verdict = verify_identity_receipt(
+        bytes.fromhex(given["receipt"]), policy=policy_of(given), now_ms=given["now_ms"]
+    )
+    return {
+        "height": verdict.accepted_height,
+        "task_hash": verdict.task_hash.hex(),
+        "shown": dict(verdict.shown),
+        "closed": list(verdict.closed),
     }

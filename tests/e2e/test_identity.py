@@ -91,6 +91,25 @@ def test_a_visit(
     verdict = other.client.json("verify", str(narrow))
     assert verdict["shown"] == {"answer": "yes"}
     assert "party" in verdict["closed"]
+    # Whoever was shown the whole can hand on less.
+    kino.client.ok("verifier", "status", told["request"], "--receipt", str(tmp_path / "whole"))
+    close = ("verify", str(tmp_path / "whole"), "--out", str(tmp_path / "copy"), "--redact")
+    for fields in ("epoch", "party", "answer", "height"):
+        assert refused(other.client, *close, fields)[:2] == (2, "usage")
+    assert not (tmp_path / "copy").exists()
+    said = other.client.json(*close, "party,policy,request")
+    assert said["redacted"]["opens"] == ["epoch", "answer", "reason", "pseudonym", "range"]
+    copy = (tmp_path / "copy").read_bytes()
+    assert bytes.fromhex(kino.name) not in copy
+    assert b"Adults" not in copy
+    verdict = erika.client.json("verify", str(tmp_path / "copy"))
+    assert (verdict["shown"]["answer"], verdict["closed"]) == (
+        "yes",
+        ["party", "request", "policy"],
+    )
+    least = ("--out", str(tmp_path / "least"), "--redact", "all")
+    said = other.client.json("verify", str(tmp_path / "copy"), *least)
+    assert said["redacted"]["opens"] == ["epoch"]
 
 
 def test_who_asks_for_what_is_said_before_anything_is_sealed(

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from adyton.protocol.claims import IDENTITY_FIELDS
 from tests.e2e.command import Client, Server, serving
+from tests.e2e.identity_actors import Holder, Party
 from tests.oracle.conftest import PYTHON, ROOT, Oracle
 
 
@@ -70,6 +72,25 @@ def test_a_notarization(oracle: Oracle, server: Server, client: Client, tmp_path
     assert (status, told["reason"]) == (4, "the receipt is of another content")
     states = [step["state"] for step in told["steps"]]
     assert states == ["passed"] * 4 + ["failed", "not reached"]
+
+
+def test_a_verdict(oracle: Oracle, server: Server, client: Client, tmp_path: Path) -> None:
+    issuer = client.json("credential", "issuer", "City Hall")["issuer"]
+    kino, erika = Party.make(client, "Kino Nord", issuer), Holder.make(client)
+    erika.given(client)
+    whole, copy = tmp_path / "visit.receipt", tmp_path / "less.receipt"
+    sealed = erika.seal(kino.ask(), tmp_path / "sealed")
+    assert kino.present(sealed, "--receipt", str(whole))[0] == 0
+    client.ok("verify", str(whole), "--redact", "party,policy,request", "--out", str(copy))
+    for file, opened in ((whole, IDENTITY_FIELDS), (copy, IDENTITY_FIELDS[3:])):
+        status, told = asked(str(file), *trusting(server))
+        assert (status, told["reason"], sorted(told["shown"])) == (0, "", sorted(opened))
+        assert bytes.fromhex(told["shown"]["answer"]) == b"yes"
+    content = whole.read_bytes()
+    changed = tmp_path / "changed"
+    for at in range(0, len(content), 29):
+        changed.write_bytes(content[:at] + bytes([content[at] ^ 1 << at % 8]) + content[at + 1 :])
+        assert oracle.verify(changed, fingerprint=[server.fingerprint]).reason, at
 
 
 def test_every_flipped_byte_of_a_receipt_is_refused(

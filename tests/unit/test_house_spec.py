@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from adyton.client import answers, certificate, chain, conflict, contract_receipt, finished_task
+from adyton.client import (
+    answers,
+    certificate,
+    chain,
+    conflict,
+    contract_receipt,
+    finished_task,
+    identity_receipt,
+)
 from adyton.core.errors import CODES
 from adyton.enclave.epochs import Epochs
 from adyton.enclave.intake import Intake
@@ -91,6 +99,7 @@ NUMBERED: list[tuple[str, str, Any, int]] = [
     ("certificate", "verify_certificate", certificate.verify_certificate, 11),
     ("conflict", "verify_conflict", conflict.verify_conflict, 7),
     ("contract", "verify_contract_receipt", contract_receipt.verify_contract_receipt, 7),
+    ("identity", "verify_identity_receipt", identity_receipt.verify_identity_receipt, 9),
 ]
 WITHOUT_VECTOR = {
     (

@@ -29,8 +29,9 @@ the policy holds: a pinned fingerprint, no simulated platform unless allowed, th
 evidence that was fresh when the task ran.
 
 With --explain it lists every step of the verification as passed, failed or not reached. With
---redact it writes a copy that opens less: what is closed there can be neither read nor guessed from
-the copy, and all the rest still verifies. A copy shows the same task as the original.
+--redact it writes a copy of a run's certificate, or of the receipt of a credential's check, that
+opens less: what is closed there can be neither read nor guessed from the copy, and all the rest
+still verifies. A copy shows the same task as the original.
 
 Of a conflict, which a client keeps when a server shows it two histories, it says what is proved and
 what is only reported; it exits with 0 only for proof.
@@ -87,7 +88,7 @@ def add(nouns: Any) -> None:
     parser.add_argument(
         "--redact",
         metavar="FIELDS",
-        help="close these fields, separated by commas (all closes every one), in a copy; needs --out",
+        help="close these fields, separated by commas (all: every one that can be), in a copy; needs --out",
     )
     parser.add_argument("--out", metavar="FILE", help="where to write the copy; must not exist")
     parser.set_defaults(handler=_verify, parser=parser)
@@ -191,20 +192,33 @@ def _redacted(unverified: bytes, args: argparse.Namespace, settings: Settings) -
     """Write a copy that opens less, once it has verified as the original has; return what it opens.
 
     Raises:
-        UsageError: not a run's certificate, a field that is not open, or a file that exists.
+        UsageError: another kind of file, a field that is not open or cannot be closed, or a file that exists.
     """
     from adyton.client.certificate import verify_certificate
-    from adyton.client.redaction import redact
+    from adyton.client.identity_receipt import IdentityReceipt, verify_identity_receipt
+    from adyton.client.redaction import PUBLIC, redact, redact_identity
     from adyton.protocol.certificate import RunCertificate
 
-    if RunCertificate.WIRE_NAME.encode() not in unverified[:64]:
-        raise UsageError("usage", "only a run's certificate has fields to close")
-    certificate = RunCertificate.decode(unverified)
-    opened = [opening.field for opening in certificate.openings]
-    copy = redact(certificate, opened if args.redact == "all" else args.redact.split(","))
-    encoded = copy.encode()
-    policy = _policy(args, settings)
-    verify_certificate(encoded, policy=policy, now_ms=time.time_ns() // 1_000_000)
+    policy, now_ms = _policy(args, settings), time.time_ns() // 1_000_000
+    named = None if args.redact == "all" else args.redact.split(",")
+    copy: RunCertificate | IdentityReceipt
+    if RunCertificate.WIRE_NAME.encode() in unverified[:64]:
+        certificate = RunCertificate.decode(unverified)
+        opened = [opening.field for opening in certificate.openings]
+        copy = redact(certificate, opened if named is None else named)
+        encoded = copy.encode()
+        verify_certificate(encoded, policy=policy, now_ms=now_ms)
+    elif IdentityReceipt.WIRE_NAME.encode() in unverified[:64]:
+        receipt = IdentityReceipt.decode(unverified)
+        opened = [opening.field for opening in receipt.openings if opening.field not in PUBLIC]
+        copy = redact_identity(receipt, opened if named is None else named)
+        encoded = copy.encode()
+        verify_identity_receipt(encoded, policy=policy, now_ms=now_ms)
+    else:
+        raise UsageError(
+            "usage",
+            "only a run's certificate and the receipt of a credential's check have fields to close",
+        )
     try:
         with Path(args.out).open("xb") as file:
             file.write(encoded)

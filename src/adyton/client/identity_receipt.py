@@ -64,8 +64,9 @@ def make_identity_receipt(
         show: names of the fields to open.
 
     Raises:
-        UsageError: no field of such a name.
+        UsageError: no field of such a name, or a policy without the party that it names.
     """
+    _require_party(show)
     commitments, openings = openings_of(judged.accepted, IDENTITY_FIELDS, judged.fields, show)
     return IdentityReceipt(
         session.pin.genesis,
@@ -81,17 +82,24 @@ def narrow(receipt: IdentityReceipt, show: Collection[str]) -> IdentityReceipt:
     """Return a copy of a receipt that opens these fields alone.
 
     Raises:
-        UsageError: a field that is not open in it.
+        UsageError: a field that is not open in it, or a policy without the party that it names.
     """
     opened = [opening.field for opening in receipt.openings]
     for name in show:
         if name not in opened:
             raise UsageError("usage", f"no open field {name!r}; there are {', '.join(opened)}")
+    if receipt.policy:
+        _require_party(show)
     return replace(
         receipt,
         policy=receipt.policy if "policy" in show else b"",
         openings=tuple(opening for opening in receipt.openings if opening.field in show),
     )
+
+
+def _require_party(show: Collection[str]) -> None:
+    if "policy" in show and "party" not in show:
+        raise UsageError("usage", "a policy says whose it is: add party, or leave policy out")
 
 
 def verify_identity_receipt(
@@ -126,6 +134,8 @@ def verify_identity_receipt(
     )
     steps.reach(7)
     _require_agreement(opened)
+    if opened.get("epoch", b"") not in (b"", str(entry.part.epoch).encode()):
+        raise _invalid("the opened epoch is not the entry's")
     asked = _policy(receipt, opened)
     shown: dict[str, Any] = {name: _shown(name, value) for name, value in opened.items()}
     if asked is not None:

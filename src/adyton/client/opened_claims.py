@@ -28,6 +28,39 @@ def openings_of(
     )
 
 
+def close_openings(
+    fields: Sequence[str],
+    openings: Sequence[Opening],
+    close: Collection[str],
+    tells: Mapping[str, Collection[str]],
+) -> tuple[Opening, ...]:
+    """Return the openings of a copy in which these fields are closed: neither their values nor their salts are in it.
+
+    What is not opened cannot be guessed from the copy, since each commitment has a salt of its own; what was opened
+    cannot be taken back from whoever has the original.
+
+    Args:
+        fields: that there are.
+        openings: of the original.
+        close: names of fields that it opens.
+        tells: by field, others that are known to whoever reads it: while it is open, closing those hides nothing.
+
+    Raises:
+        UsageError: no field of that name, it is closed already, or a field that stays open tells the same.
+    """
+    opened = [opening.field for opening in openings]
+    for name in close:
+        if name not in fields:
+            raise UsageError("usage", f"no field {name}; there are {', '.join(fields)}")
+        if name not in opened:
+            raise UsageError("usage", f"{name} is not open; open are {', '.join(opened) or 'none'}")
+    for name in opened:
+        told = [] if name in close else [one for one in close if one in tells.get(name, ())]
+        if told:
+            raise UsageError("usage", f"{name} says {' and '.join(told)} too: close it as well")
+    return tuple(opening for opening in openings if opening.field not in close)
+
+
 def verify_claims(
     fields: Sequence[str],
     commitments: Sequence[bytes],

@@ -1,4 +1,4 @@
-"""A copy of a run certificate that opens less."""
+"""Copies of certificates and receipts that open less."""
 
 from __future__ import annotations
 
@@ -6,36 +6,53 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
+from adyton.client.identity_receipt import IdentityReceipt
+from adyton.client.opened_claims import close_openings
 from adyton.core.errors import UsageError
 from adyton.protocol.certificate import RunCertificate
-from adyton.protocol.claims import TASK_FIELDS
+from adyton.protocol.claims import IDENTITY_FIELDS, TASK_FIELDS
+from adyton.protocol.identity.answers import YES
 
-# A field that says what others say as well: while it is open, closing those alone would hide nothing.
-_SAYS_TOO: Final = {"run_info": frozenset(("exit_code", "limits"))}
+# Of a verdict, what its entry says in public: no copy of a receipt can hide it.
+PUBLIC: Final = ("epoch",)
+_RUN_TELLS: Final = {"run_info": frozenset(("exit_code", "limits"))}
+_VERDICT: Final = frozenset(("answer", "reason"))
 
 
 def redact(certificate: RunCertificate, close: Collection[str]) -> RunCertificate:
-    """Return a copy in which these fields are closed: neither their values nor their salts are in it.
-
-    What is not opened cannot be guessed from the copy, since each commitment has a salt of its own; what was opened
-    cannot be taken back from whoever has the original. Both are of the same run, and say so.
+    """Return a copy in which these fields are closed; both are of the same run, and say so.
 
     Args:
         certificate: verified.
         close: names of fields that it opens.
 
     Raises:
-        UsageError: no field of that name, it is closed already, or a field that stays open says the same.
+        UsageError: as `close_openings`.
     """
-    opened = [opening.field for opening in certificate.openings]
+    openings = close_openings(TASK_FIELDS, certificate.openings, close, _RUN_TELLS)
+    return replace(certificate, openings=openings)
+
+
+def redact_identity(receipt: IdentityReceipt, close: Collection[str]) -> IdentityReceipt:
+    """Return a copy in which these fields are closed; both are of the same verdict, and say so.
+
+    Args:
+        receipt: verified.
+        close: names of fields that it opens.
+
+    Raises:
+        UsageError: as `close_openings`, or a field that the entry says in public.
+    """
     for name in close:
-        if name not in TASK_FIELDS:
-            raise UsageError("usage", f"no field {name}; there are {', '.join(TASK_FIELDS)}")
-        if name not in opened:
-            raise UsageError("usage", f"{name} is not open; open are {', '.join(opened) or 'none'}")
-    for name in opened:
-        told = [] if name in close else [one for one in close if one in _SAYS_TOO.get(name, ())]
-        if told:
-            raise UsageError("usage", f"{name} says {' and '.join(told)} too: close it as well")
-    kept = tuple(opening for opening in certificate.openings if opening.field not in close)
-    return replace(certificate, openings=kept)
+        if name in PUBLIC:
+            raise UsageError("usage", f"{name} cannot be closed: the entry itself says it")
+    values = {opening.field: opening.value for opening in receipt.openings}
+    tells: dict[str, Collection[str]] = {"reason": ("answer",)}
+    if receipt.policy:
+        tells["policy"] = ("party",)  # the record that is shown names it
+    if values.get("answer") == YES.encode():
+        tells["answer"] = ("reason",)  # there is none
+    # Nothing but a yes has one of these.
+    tells |= {name: _VERDICT for name in ("pseudonym", "range") if values.get(name)}
+    openings = close_openings(IDENTITY_FIELDS, receipt.openings, close, tells)
+    return replace(receipt, openings=openings, policy=b"" if "policy" in close else receipt.policy)
