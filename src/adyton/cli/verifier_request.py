@@ -12,7 +12,7 @@ from adyton.cli.identity_parts import found_record, write_new
 from adyton.cli.output import Output, printable
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_parts import verb
-from adyton.core.errors import UsageError
+from adyton.core.errors import PolicyError, UsageError
 
 if TYPE_CHECKING:
     from adyton.client.identity_asked import AskedFile
@@ -57,7 +57,7 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _request(args: argparse.Namespace, out: Output) -> int:
-    from adyton.client.identity import resolve
+    from adyton.client.identity import own_key, resolve
     from adyton.client.identity_asked import keep_asked
     from adyton.client.identity_asking import make_request, require_deadline, to_uri
     from adyton.protocol.identity.giving_up import require_used
@@ -66,8 +66,19 @@ def _request(args: argparse.Namespace, out: Output) -> int:
     with open_session(settings_of(args), out) as session:
         with out.waiting("asking"):
             name, policy = found_record(session, PolicyRecord, args.policy)
-            require_used(resolve(session, policy.party, PartyRecord), "the policy's relying party")
+            party = resolve(session, policy.party, PartyRecord)
+            require_used(party, "the policy's relying party")
+            own = own_key(session)
+            if own not in party.senders:
+                raise PolicyError(
+                    "not_sender", "the policy's relying party does not list this client as a sender"
+                )
             epoch = session.appraise(fresh=True).epoch.epoch
+        if party.owner != own:
+            # Anybody can list this client's key, and take any name.
+            out.note(
+                f"adyton: the policy is of {printable(party.name)}, registered by another client: {policy.party.hex()}"
+            )
         deadline_ms = session.now_ms() + args.minutes * _MINUTE_MS
         require_deadline(deadline_ms, session.now_ms())
         request = make_request(

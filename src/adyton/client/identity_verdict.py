@@ -98,7 +98,8 @@ def present(session: Session, asked: Present, policy: PolicyRecord) -> Judged:
 
     Args:
         session: of a client that the party lists as a sender.
-        asked: its own request, and what the holder has sealed for it.
+        asked: its own request, which it has kept, and what the holder has sealed for it. Whoever takes the request
+            from what is handed over lets anybody ask: a stranger's party can list this client, its policy ask nothing.
         policy: that the request names.
 
     Raises:
