@@ -2,7 +2,7 @@
 
 Every function takes a `Context`; whatever is concatenated is length-prefixed. Keys never appear in `repr`. One
 library per operation: Ed25519 is signed by `cryptography` and verified by libsodium everywhere, because the edge
-cases of verification are a consensus rule.
+cases of verification are a consensus rule; so it is with X25519, in HPKE by the one and outside of it by the other.
 """
 
 from __future__ import annotations

@@ -14,7 +14,9 @@ from adyton.protocol.credentials.reasons import Reason, refused
 from adyton.protocol.credentials.strict_json import Object
 
 HEADER: Final = 16 * limits.KIB  # room for a chain of certificates, which is not read
-_KNOWN: Final = 512  # characters of a header that is kept for the next one like it
+# Characters of a header that is kept for the next one like it: too few to name a holder's key, or else the time that a
+# check takes would tell who has come again.
+_KNOWN: Final = 64
 _OWN_KEY: Final = frozenset({"jwk", "jku", "x5u"})
 _EXTENSION: Final = frozenset({"crit", "b64"})
 
@@ -76,7 +78,6 @@ def read_jws(unverified: str, what: str) -> UnverifiedJws:
     if len(parts) != 3:
         raise refused(Reason.JWS_FORM, what)
     header_text, payload_text, signature_text = parts
-    # Those of one issuer are all the same, and those of most key bindings.
     read_header = _known_header if len(header_text) <= _KNOWN else _header
     alg, typ, kid = read_header(header_text, what)
     payload = base64url.decode(payload_text, f"{what}'s payload")
