@@ -133,6 +133,7 @@ def test_two_of_three_approve(new_client: NewClient) -> None:
     proposal = told["proposal"]
     assert refused(owner, "approve", proposal)[:2] == (5, "payment_refused")
     assert refused(owner, "claim", proposal)[:2] == (5, "approval_pending")
+    others[0].ok("wallet", "new")  # which must not hide what another wallet wants of its owner
     (waiting,) = others[0].json("wallet", "proposals")["proposals"]
     assert any("1025 wei" in line for line in waiting["intent"])
     assert others[0].json("wallet", "approve", proposal)["missing"] == 1

@@ -111,7 +111,8 @@ def lines(problem: Error) -> list[str]:
     text = str(problem)
     words = [text] if isinstance(problem, GuestError) else text.expandtabs().split("\n")
     said = [f"adyton: {words[0]}", *words[1:]]
-    if problem.code in NEXT:
+    # A text that names a command has said what to do next.
+    if problem.code in NEXT and "`adyton " not in words[-1]:
         said.append(f"  {NEXT[problem.code]}")
     return list(map(printable, said))
 

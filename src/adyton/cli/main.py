@@ -89,7 +89,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(self.usage_status, f"adyton: {message} [usage]\n")
+        more = f"  `{self.prog} --help` says what there is\n"
+        self.exit(self.usage_status, f"adyton: {message} [usage]\n{more}")
 
 
 class _Version(argparse.Action):

@@ -10,12 +10,13 @@ from adyton.core.errors import UsageError
 _MOST = 8192
 
 
-def read_secret(named: str | None, what: str, *, twice: bool = False) -> str:
+def read_secret(named: str | None, what: str, option: str, *, twice: bool = False) -> str:
     """Return a secret, without the line's end.
 
     Args:
         named: file that holds it, `-` for standard input; None to ask for it.
         what: for the prompt and for error texts.
+        option: that names a file, for error texts.
         twice: have it typed again, because nobody could read what was typed.
 
     Raises:
@@ -30,7 +31,9 @@ def read_secret(named: str | None, what: str, *, twice: bool = False) -> str:
         except UnicodeDecodeError:
             raise UsageError("usage", f"{what}: the file is not text in UTF-8") from None
     if not sys.stdin.isatty():
-        raise UsageError("usage", f"{what}: nobody can be asked here; name a file that holds it")
+        raise UsageError(
+            "usage", f"{what}: nobody can be asked here; name a file that holds it with {option}"
+        )
     typed = getpass.getpass(f"{what}: ")
     if twice and getpass.getpass(f"{what}, again: ") != typed:
         raise UsageError("usage", f"{what}: what was typed the second time is another")

@@ -14,6 +14,7 @@ from adyton.cli.wallet_asking import say_signing
 from adyton.cli.wallet_intent import confirm, intent_words
 from adyton.cli.wallet_parts import WALLET_HELP, found_wallet, record_json, verb, wallet_json
 from adyton.cli.wallet_receipts import require_done, told, wanted
+from adyton.core import limits
 from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,8 +25,16 @@ if TYPE_CHECKING:
 
 def add_verbs(verbs: Any) -> None:
     """Add the verbs."""
-    listed = verb(verbs, "proposals", "list what waits for approvals", _proposals)
-    listed.add_argument("wallet", metavar="WALLET", nargs="?", help=WALLET_HELP)
+    listed = verb(
+        verbs,
+        "proposals",
+        "list what waits for approvals",
+        _proposals,
+        about="Without WALLET in all wallets that are mine, or whose policy names me.",
+    )
+    listed.add_argument(
+        "wallet", metavar="WALLET", nargs="?", help="address of an account of it, or its name"
+    )
     approve = verb(
         verbs,
         "approve",
@@ -50,14 +59,25 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _proposals(args: argparse.Namespace, out: Output) -> int:
+    from adyton.client.wallet_finding import each_wallet
+
+    found: list[tuple[Shown, Proposal]] = []
     with open_session(settings_of(args), out) as session, out.waiting("asking"):
-        wallet = found_wallet(session, args.wallet)
-        listed, shown = wallet.proposals(), wallet.show()
-    if not listed:
+        named = (
+            each_wallet(session) if args.wallet is None else [found_wallet(session, args.wallet)]
+        )
+        for looked, wallet in enumerate(named):
+            if looked == limits.INDEX_PAGE:
+                out.note(f"only the first {looked} wallets were looked through; name one")
+                break
+            listed = wallet.proposals()
+            shown = wallet.show() if listed else None
+            found += [(shown, proposal) for proposal in listed if shown is not None]
+    if not found:
         out.text("nothing waits for approvals")
-    for proposal in listed:
+    for shown, proposal in found:
         out.text(*_lines(shown, proposal))
-    out.json({"proposals": [_json(shown, proposal) for proposal in listed]})
+    out.json({"proposals": [_json(shown, proposal) for shown, proposal in found]})
     return 0
 
 
@@ -185,6 +205,7 @@ def _lines(shown: Shown, proposal: Proposal) -> list[str]:
 def _json(shown: Shown, proposal: Proposal) -> dict[str, Any]:
     return {
         "proposal": proposal.proposal.hex(),
+        "wallet": proposal.wallet.hex(),
         "method": proposal.method,
         "requester": proposal.requester.hex(),
         "digest": proposal.digest.hex(),

@@ -102,7 +102,9 @@ def place_of(args: argparse.Namespace) -> Place:
     form = getattr(args, "format", None) or KEYSTORE
     password = ""
     if form == KEYSTORE and path is not None:
-        password = read_secret(args.password_file, "a password for the file", twice=True)
+        password = read_secret(
+            args.password_file, "a password for the file", "--password-file", twice=True
+        )
         if not password:
             raise UsageError("usage", "an empty password protects nothing")
     own = None if account is None else address(account, "--account")

@@ -45,7 +45,10 @@ class Preview:
     def verdict(self) -> str:
         """The decision, in a line."""
         if self.decision is None:
-            return "policy   the wallet has none, so it signs nothing"
+            return (
+                "policy   the wallet has none, so it signs nothing; "
+                "set one with `adyton wallet policy set FILE`"
+            )
         return f"policy   {self.decision.reason}"
 
     def lines(self) -> list[str]:

@@ -171,16 +171,20 @@ def _secret(args: argparse.Namespace) -> tuple[str, bytes, bytes]:
         from adyton.client.keystore_v3 import decrypt
 
         file = read_file(args.keystore, _KEYSTORE)
-        return "key", decrypt(file, read_secret(args.password_file, "its password")), b""
+        return (
+            "key",
+            decrypt(file, read_secret(args.password_file, "its password", "--password-file")),
+            b"",
+        )
     if args.phrase or args.phrase_file is not None:
-        words = " ".join(read_secret(args.phrase_file, "the phrase").split())
+        words = " ".join(read_secret(args.phrase_file, "the phrase", "--phrase-file").split())
         passphrase = ""
         if args.password_file is not None:
-            passphrase = read_secret(args.password_file, "the passphrase")
+            passphrase = read_secret(args.password_file, "the passphrase", "--password-file")
         return "phrase", words.encode(), passphrase.encode()
     if args.password_file is not None:
         raise UsageError("usage", "--password-file is of a --keystore, or of a phrase")
-    return "key", _key(read_secret(args.key_file, "the private key").strip()), b""
+    return "key", _key(read_secret(args.key_file, "the private key", "--key-file").strip()), b""
 
 
 def _key(text: str) -> bytes:

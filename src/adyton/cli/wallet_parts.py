@@ -117,7 +117,8 @@ def chain_id(args: argparse.Namespace) -> int:
     if found is None:
         raise UsageError(
             "usage",
-            "--chain is missing: without it a transaction could be replayed on every chain",
+            "--chain is missing: Ethereum's chain id, 1 for the main chain; without it a transaction could be replayed "
+            "on every chain",
         )
     return found
 

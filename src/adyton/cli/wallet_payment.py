@@ -19,7 +19,12 @@ _BUMP: Final = 10  # percent that a replacement pays more, at the least
 
 def add_target(parser: Any) -> None:
     """Add the options that say who pays whom."""
-    parser.add_argument("--from", dest="sender", metavar="ADDRESS", help="the account that pays")
+    parser.add_argument(
+        "--from",
+        dest="sender",
+        metavar="ADDRESS",
+        help="the account that pays; not needed where there is one",
+    )
     parser.add_argument("--chain", metavar="ID", help="Ethereum's chain id; 1 is the main chain")
     parser.add_argument("--to", metavar="ADDRESS", help="the receiver")
     parser.add_argument(
@@ -114,19 +119,22 @@ def gas_and_nonce(args: argparse.Namespace) -> dict[str, Any]:
     return {name: hex(number) for name, number in named.items() if number is not None}
 
 
-def without_node(document: dict[str, Any]) -> dict[str, Any]:
+def without_node(document: dict[str, Any], *, has_node: bool = True) -> dict[str, Any]:
     """Return a transaction that needs nobody's estimate.
+
+    Args:
+        document: the transaction, as far as options name it.
+        has_node: whether the command could have been given a node, for error texts.
 
     Raises:
         UsageError: fees or gas are missing, and there is no node to estimate them.
     """
+    node = ", or --node, which estimates" if has_node else ""
     if "gasPrice" not in document and not {"maxFeePerGas", "maxPriorityFeePerGas"} <= set(document):
-        raise UsageError(
-            "usage", "no fees: give --max-fee and --tip, or --gas-price, or --node to estimate them"
-        )
+        raise UsageError("usage", f"no fees: give --max-fee and --tip, or --gas-price{node}")
     if "gas" not in document:
         if document.get("data", "0x") != "0x":
-            raise UsageError("usage", "a call takes --gas, or --node to estimate it")
+            raise UsageError("usage", f"a call takes --gas, a token's transfer 100000{node}")
         document = {**document, "gas": hex(_TRANSFER_GAS)}
     return document
 

@@ -155,7 +155,7 @@ def _asked(args: argparse.Namespace, account: bytes) -> Sign | None:
         return found
     if not any((args.to, args.value, args.data, args.token, args.amount)):
         return None
-    document = complete({**payment(args), **fees(args), **gas_and_nonce(args)})
+    document = complete({**payment(args), **fees(args), **gas_and_nonce(args)}, has_node=False)
     return Sign(account, "transaction", JSON_RPC, json.dumps(document).encode(), False, "")
 
 

@@ -219,5 +219,5 @@ def _given(args: argparse.Namespace) -> bool:
 def _unknown() -> UsageError:
     return UsageError(
         "not_found",
-        "this directory does not hold a transaction of that nonce: say what is to take its place",
+        "this directory does not hold a transaction of that nonce: say with --to and --value what is to take its place",
     )

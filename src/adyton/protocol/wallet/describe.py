@@ -38,6 +38,9 @@ _COMMON: Final = tuple(
     )
 )
 
+_BY_TEXT: Final = {signature.text: signature for signature in _COMMON}
+_ALL: Final = 2**256 - 1
+
 
 def describe(policy: Policy, intent: Intent) -> list[str]:
     """Return lines that say to whom, how much, which call or typed data, and what it may cost at the most.
@@ -69,7 +72,7 @@ def _transaction(policy: Policy, intent: Intent, transaction: Transaction) -> li
         lines.append(f"to {_address(policy, transaction.to)}")
     lines.append(f"value {amount_in_words(transaction.value)}")
     if transaction.to is not None and transaction.data:
-        lines += _call(policy, transaction.data)
+        lines += _call(policy, transaction.to, transaction.data)
     elif transaction.data:
         lines.append(f"code {_bytes(transaction.data)}")
     fee = transaction.gas * transaction.max_fee
@@ -81,7 +84,7 @@ def _transaction(policy: Policy, intent: Intent, transaction: Transaction) -> li
     return lines
 
 
-def _call(policy: Policy, data: bytes) -> list[str]:
+def _call(policy: Policy, to: bytes, data: bytes) -> list[str]:
     problem = "calls a function that nobody names here"
     for signature in (*policy.signatures, *_COMMON):
         if data[:4] != signature.selector:
@@ -91,9 +94,31 @@ def _call(policy: Policy, data: bytes) -> list[str]:
         except MalformedError as error:
             problem = f"calls {signature.text}, but {error.message}"
             continue
-        members = _members(policy, signature.arguments, arguments, "")
-        return [f"calls {signature.text}", *_bounded(members)]
+        named = signature
+        if not any(signature.arguments.names):
+            named = _BY_TEXT.get(signature.text, signature)
+        members = _members(policy, named.arguments, arguments, "")
+        token = _token(policy, to, signature.text, arguments)
+        return [*token, f"calls {signature.text}", *_bounded(members)]
     return [problem, f"  calldata {_bytes(data)}"]
+
+
+def _token(policy: Policy, to: bytes, text: str, arguments: tuple[Any, ...]) -> list[str]:
+    """Return what a call means where the contract is a token (ERC-20), as far as its function is one of those."""
+    token = _address(policy, to)
+    if text == "transfer(address,uint256)":
+        receiver, amount = arguments
+        return [f"token {amount} (smallest unit) of {token} to {_address(policy, receiver)}"]
+    if text == "transferFrom(address,address,uint256)":
+        owner, receiver, amount = arguments
+        both = f"from {_address(policy, owner)} to {_address(policy, receiver)}"
+        return [f"token {amount} (smallest unit) of {token} {both}"]
+    if text in ("approve(address,uint256)", "increaseAllowance(address,uint256)"):
+        spender, amount = arguments
+        much = "all there ever is" if amount == _ALL else f"{amount} (smallest unit)"
+        more = " more" if text.startswith("increase") else ""
+        return [f"token lets {_address(policy, spender)} take {much}{more} of {token}, from now on"]
+    return []
 
 
 def _bounded(lines: Iterator[str]) -> Iterator[str]:

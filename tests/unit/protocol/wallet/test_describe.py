@@ -47,12 +47,38 @@ def test_amounts() -> None:
 
 
 def test_a_call_that_is_common() -> None:
-    assert describe(READ, transaction(TOKEN, data=transfer(VENDOR, 7)))[3:6] == [
+    assert describe(READ, transaction(TOKEN, data=transfer(VENDOR, 7)))[3:7] == [
+        f"token 7 (smallest unit) of {address(TOKEN)} (in @tokens) to {address(VENDOR)} (in @vendors)",
         "calls transfer(address,uint256)",
         f"  to: {address(VENDOR)} (in @vendors)",
         "  amount: 7",
     ]
     assert "  spender: " + address(SPENDER) in describe(READ, transaction(data=approve()))
+
+
+def test_a_policy_without_names_of_arguments_takes_none_away() -> None:
+    rule = allow(
+        call={"to": "any", "abi": "transfer(address,uint256)", "args": {"0": "any", "1": "any"}}
+    )
+    lines = describe(policy(rule), transaction(TOKEN, data=transfer(VENDOR, 7)))
+    assert f"  to: {address(VENDOR)} (in @vendors)" in lines
+    assert "  amount: 7" in lines
+
+
+def test_what_a_token_s_calls_mean() -> None:
+    def told(abi: str, *values: object) -> str:
+        data = encode_call(read_signature(abi, "abi"), values)
+        return describe(READ, transaction(TOKEN, data=data))[3]
+
+    token, spender = f"{address(TOKEN)} (in @tokens)", address(SPENDER)
+    moved = told("transferFrom(address,address,uint256)", raw(OTHER), raw(SPENDER), 3)
+    assert moved == f"token 3 (smallest unit) of {token} from {address(OTHER)} to {spender}"
+    allowed = told("approve(address,uint256)", raw(SPENDER), 3)
+    assert allowed == f"token lets {spender} take 3 (smallest unit) of {token}, from now on"
+    assert "take all there ever is of" in told("approve(address,uint256)", raw(SPENDER), 2**256 - 1)
+    more = told("increaseAllowance(address,uint256)", raw(SPENDER), 3)
+    assert "take 3 (smallest unit) more of" in more
+    assert told("withdraw(uint256)", 3) == "calls withdraw(uint256)"
 
 
 def test_a_call_that_the_policy_knows() -> None:
