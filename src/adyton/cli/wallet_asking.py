@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from adyton.cli.output import Output
 from adyton.cli.wallet_intent import confirm, preview_of
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from adyton.client.wallet_signed import Signing
     from adyton.protocol.wallet.answers import Proposal
     from adyton.protocol.wallet.requests import Sign
+
+_QUESTIONS: Final = {
+    "allow": "sign it",
+    "approve": "ask for the approvals",
+    "deny": "it would be refused; ask all the same",
+}
 
 
 def ask(
@@ -38,7 +44,8 @@ def ask(
     with out.waiting("asking"):
         shown = wallet.show()
     own = session.keystore.identity.signing_key.public
-    confirm(args, out, preview_of(shown, asked, own).lines())
+    seen = preview_of(shown, asked, own)
+    confirm(args, out, seen.lines(), _QUESTIONS[seen.effect])
     with out.waiting("having it signed"), told(args, out, session, receipt):
         signing = wallet.sign(asked)
     if signing.pending is not None and args.wait:

@@ -34,10 +34,10 @@ class Identity:
         """
         try:
             shown = x509.load_pem_x509_certificate(self.certificate.read_bytes())
-        except (OSError, ValueError) as problem:
-            raise UsageError(
-                "usage", f"{self.certificate}: not a certificate that can be read"
-            ) from problem
+        except OSError as problem:
+            raise UsageError("usage", f"{self.certificate}: {problem.strerror}") from problem
+        except ValueError as problem:
+            raise UsageError("usage", f"{self.certificate}: not a certificate in PEM") from problem
         names = shown.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         if len(names) != 1 or not isinstance(names[0].value, str):
             raise UsageError("usage", f"{self.certificate}: a certificate has one common name")

@@ -339,6 +339,14 @@ def test_a_key_under_a_password_is_refused_and_not_asked_for(
         Identity(files.ca, files.cert, locked).context()
 
 
+def test_a_certificate_that_is_not_there_is_told_from_one_that_is_none(tmp_path: Path) -> None:
+    wrong, absent = tmp_path / "wrong.pem", tmp_path / "absent.pem"
+    wrong.write_text("nothing")
+    for path, said in ((wrong, "not a certificate in PEM"), (absent, "No such file")):
+        with pytest.raises(UsageError, match=f"{path}: {said}"):
+            Identity(path, path, path).common_name()
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_library_that_gives_up_is_begun_again(broker: Broker) -> None:
     with linked(broker) as heard:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +91,36 @@ def test_who_is_named_by_very_many_is_told_where_the_listing_ends(
     said = trusted("wallet", "proposals")
     assert said.status == 0
     assert "only the first 100 wallets were looked through" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "approvals", "question"),
+    [
+        ("1", None, "sign it? [y/N]"),
+        ("1", {"m": 1, "of": "@people"}, "ask for the approvals? [y/N]"),
+        ("1ether", None, "it would be refused; ask all the same? [y/N]"),
+    ],
+)
+def test_the_question_says_what_a_yes_does(
+    trusted: Adyton,
+    policy: str,
+    server: WalletServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    value: str,
+    approvals: dict[str, object] | None,
+    question: str,
+) -> None:
+    given = json.loads((tmp_path / policy).read_text())
+    if approvals is not None:
+        given |= {"clients": {"ann": "11" * 32}}
+        given["sets"]["people"] = ["ann"]
+        given["rules"][1]["approvals"] = approvals
+    (tmp_path / policy).write_text(json.dumps(given))
+    trusted("wallet", "new", "--policy", policy)
+    before = len(server.recorded)
+    monkeypatch.setattr("adyton.cli.wallet_intent._somebody", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    said = trusted("wallet", "send", "--to", VENDOR, "--value", value, "--chain", "4", *FEES)
+    assert (said.status, len(server.recorded)) == (2, before)
+    assert question in said.stderr
