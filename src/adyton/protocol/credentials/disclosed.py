@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from adyton.core import limits
 from adyton.protocol.credentials.reasons import Reason, refused
@@ -21,8 +21,7 @@ _RESERVED: Final = frozenset({"_sd", "_sd_alg", "..."})
 _NESTED: Final = (dict, list)
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(NamedTuple):
     """What an issuer says and a holder shows.
 
     Attributes:

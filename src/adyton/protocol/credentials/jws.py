@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from adyton.core import limits
 from adyton.core.errors import VerificationError
@@ -21,8 +20,7 @@ _OWN_KEY: Final = frozenset({"jwk", "jku", "x5u"})
 _EXTENSION: Final = frozenset({"crit", "b64"})
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedJws:
+class UnverifiedJws(NamedTuple):
     """A JWS that has the form of one; whether it is authentic is not known yet.
 
     Attributes:

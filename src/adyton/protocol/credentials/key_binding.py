@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from adyton.protocol.credentials import strict_json
 from adyton.protocol.credentials.jwk import PublicKey
@@ -16,8 +15,7 @@ from adyton.protocol.credentials.strict_json import Object
 TYPE: Final = "kb+jwt"
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """What a holder has signed, verified.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from adyton.core.errors import MalformedError, UsageError
 from adyton.protocol.credentials import key_binding, sd_jwt_vc
@@ -68,8 +68,7 @@ class CredentialPolicy:
             raise UsageError("bad_argument", "a birthdate is asked for by an age")
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """What a key binding has to answer.
 
     Attributes:
@@ -81,8 +80,7 @@ class Expected:
     nonce: str
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """A presented credential that has passed every step.
 
     Attributes:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adyton.core import limits
 from adyton.protocol.credentials import base64url, strict_json
@@ -18,8 +18,7 @@ ISSUER_JWT = "the issuer's JWT"
 BINDING_JWT = "the key binding"
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosure:
+class Disclosure(NamedTuple):
     """A disclosed claim or item of a list; authentic once a digest of a verified payload is found to be its own.
 
     Attributes:
@@ -35,8 +34,7 @@ class Disclosure:
     value: Json
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedSdJwt:
+class UnverifiedSdJwt(NamedTuple):
     """An SD-JWT in its parts, none of them verified.
 
     Attributes:
