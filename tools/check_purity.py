@@ -72,6 +72,9 @@ GRANTS: dict[tuple[str, str], str] = {
     ("adyton.core.crypto", "cryptography.hazmat.primitives.hpke"): (
         "hpke_seal draws the library's randomness, says so, and is not called in apply_block"
     ),
+    ("adyton.core.unrolled", "exec"): (
+        "compiles functions from names and bounds of our own classes, as dataclasses does"
+    ),
     ("adyton.protocol.wallet.policy", "time"): "a field, named as the policy's own language has it",
 }
 

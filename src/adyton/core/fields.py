@@ -146,6 +146,21 @@ def fixed(inners: tuple[Check, ...]) -> Check:
     return check
 
 
+def guard(kind: Any, bounds: tuple[Any, ...]) -> str:
+    """Return the condition on `{0}` under which the check of this kind and bounds returns the value.
+
+    It spares most values the call; what does not fulfil it is left to the check. Empty: there is none.
+    """
+    for bound in bounds:
+        if kind is int and isinstance(bound, AtMost):
+            return f"type({{0}}) is int and 0 <= {{0}} <= {bound.size}"
+        if kind is bytes and isinstance(bound, Exactly):
+            return f"type({{0}}) is bytes and len({{0}}) == {bound.size}"
+        if kind in (bytes, str) and isinstance(bound, AtMost):
+            return f"type({{0}}) is {kind.__name__} and len({{0}}) <= {bound.size}"
+    return ""
+
+
 def _most(bounds: tuple[Any, ...], missing: str) -> int:
     for bound in bounds:
         if isinstance(bound, AtMost):

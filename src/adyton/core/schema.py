@@ -38,6 +38,7 @@ from adyton.core import fields, limits
 from adyton.core.encoding import decode, encode
 from adyton.core.errors import InvariantError, MalformedError
 from adyton.core.fields import AtMost, Exactly
+from adyton.core.unrolled import Setter, builder, constructor
 
 Bytes16 = Annotated[bytes, Exactly(16)]
 Bytes32 = Annotated[bytes, Exactly(32)]
@@ -78,13 +79,31 @@ def _check_for(annotation: Any) -> fields.Check:
     raise InvariantError("invariant", f"no wire form for {annotation!r}")
 
 
+def _guard_for(annotation: Any) -> str:
+    """Return the condition on `{0}` that spares a value its check, or an empty text."""
+    bounds: tuple[Any, ...] = ()
+    if get_origin(annotation) is Annotated:
+        annotation, *rest = get_args(annotation)
+        bounds = tuple(rest)
+    if get_origin(annotation) in (Union, types.UnionType):
+        (inner,) = [part for part in get_args(annotation) if part is not type(None)]
+        guard = _guard_for(inner)
+        return guard and f"{{0}} is None or {guard}"
+    return fields.guard(annotation, bounds)
+
+
+_FLAT: Final = frozenset((bytes, str, int, bool, type(None)))
+
+
 def _is_flat(annotation: Any) -> bool:
     """Say whether values of the annotation are encoded as they are."""
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
-    parts = get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
-    flat = (bytes, str, int, bool, type(None))
-    return all(part in flat or (get_origin(part) is Annotated and _is_flat(part)) for part in parts)
+    union = get_origin(annotation) in (Union, types.UnionType)
+    parts = get_args(annotation) if union else (annotation,)
+    return all(
+        part in _FLAT or (get_origin(part) is Annotated and _is_flat(part)) for part in parts
+    )
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
@@ -94,24 +113,11 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda message: tuple(getattr(message, name) for name in names)
 
 
-def _constructor(cls: type[Message]) -> Callable[..., None]:
-    """Return the constructor of a frozen dataclass with the fields of a message."""
-    places = dataclass_fields(cls)  # type: ignore[arg-type]  # every message is a dataclass
-    defaults = {place.name: place.default for place in places if place.default is not MISSING}
-    annotations = {"__annotations__": dict.fromkeys(cls._FIELDS, Any)}
-    alike: type[Any] = dataclass(frozen=True, repr=False, eq=False)(
-        type(cls.__name__, (), {**annotations, **defaults})
-    )
-    made: Callable[..., None] = alike.__init__
-    return made
-
-
 def _plain(value: Any) -> Any:
-    if isinstance(value, Message):
-        return value.to_value()
-    if type(value) is tuple:
-        return [_plain(item) for item in value]
-    return value
+    kind = type(value)
+    if kind is tuple:
+        return [item if type(item) in _FLAT else _plain(item) for item in value]
+    return value if kind in _FLAT else value.to_value()
 
 
 class Message:
@@ -122,17 +128,21 @@ class Message:
     WIRE_NAME: ClassVar[str] = ""
     MAX_BYTES: ClassVar[int] = 0
     MAX_ITEMS: ClassVar[int] = limits.CBOR_ITEMS
-    _CHECKS: ClassVar[tuple[fields.Check, ...] | None] = None
     _FIELDS: ClassVar[tuple[str, ...]] = ()
-    _NESTED: ClassVar[tuple[int, ...] | None] = None
-    _SETTERS: ClassVar[tuple[Callable[[Any, Any], None], ...]] = ()
+    _SETTERS: ClassVar[tuple[Setter, ...]] = ()
     _GET: ClassVar[Any] = None  # gives the values of all fields
+    _CHECKS: ClassVar[tuple[tuple[fields.Check, str], ...] | None] = None
+    _NESTED: ClassVar[tuple[int, ...] | None] = None
+    _BUILD: ClassVar[Any] = None  # makes a message from a decoded array
 
     # What a frozen dataclass generates for each class is here once, and its constructor is generated at its first
     # call: for all messages together that took a fifth of the time in which a command of the client starts.
     def __init__(self, *values: Any, **named: Any) -> None:
         cls = type(self)
-        cls.__init__ = _constructor(cls)  # type: ignore[method-assign]  # once for each class
+        places = dataclass_fields(cls)  # type: ignore[arg-type]  # every message is a dataclass
+        defaults = {place.name: place.default for place in places if place.default is not MISSING}
+        made = constructor(cls._FIELDS, cls._SETTERS, defaults)
+        cls.__init__ = made  # type: ignore[method-assign]  # once for each class
         cls.__init__(self, *values, **named)
 
     if not TYPE_CHECKING:  # where these stand, any attribute may be set for all that mypy knows
@@ -159,10 +169,9 @@ class Message:
     def _resolve(cls) -> tuple[int, ...]:
         """Read the annotations, on first use, when every one can be resolved; return the places of nested fields."""
         hints = get_type_hints(cls, include_extras=True)
-        cls._CHECKS = tuple(_check_for(hints[name]) for name in cls._FIELDS)
-        cls._NESTED = tuple(
-            place + 1 for place, name in enumerate(cls._FIELDS) if not _is_flat(hints[name])
-        )
+        found = [hints[name] for name in cls._FIELDS]
+        cls._CHECKS = tuple((_check_for(one), _guard_for(one)) for one in found)
+        cls._NESTED = tuple(place + 1 for place, one in enumerate(found) if not _is_flat(one))
         return cls._NESTED
 
     def to_value(self) -> list[Any]:
@@ -186,19 +195,20 @@ class Message:
         Raises:
             MalformedError: another message, a wrong field count, or a field outside its bounds.
         """
-        checks = cls._CHECKS
-        if checks is None:
-            cls._resolve()
-            checks = cls._CHECKS or ()
+        if cls._BUILD is None:
+            if cls._CHECKS is None:
+                cls._resolve()
+            written = builder(cls, cls.WIRE_NAME, cls._SETTERS, cls._CHECKS or (), cls._refuse)
+            cls._BUILD = staticmethod(written)
+        made: Self = cls._BUILD(unverified)
+        return made
+
+    @classmethod
+    def _refuse(cls, unverified: Any) -> NoReturn:
+        """Refuse what is not an array of this message's name and length."""
         if type(unverified) is not list or not unverified or unverified[0] != cls.WIRE_NAME:
             raise MalformedError("malformed", f"not a message {cls.WIRE_NAME}")
-        if len(unverified) != len(checks) + 1:
-            raise MalformedError("malformed", f"{cls.WIRE_NAME} has {len(checks)} fields")
-        made = object.__new__(cls)
-        # As the frozen dataclass's own constructor does it, without its price for each field.
-        for setter, check, item in zip(cls._SETTERS, checks, unverified[1:], strict=True):
-            setter(made, check(item))
-        return made
+        raise MalformedError("malformed", f"{cls.WIRE_NAME} has {len(cls._FIELDS)} fields")
 
     @classmethod
     def decode(cls, unverified: bytes) -> Self:
@@ -230,7 +240,7 @@ def message(wire_name: str, *, max_bytes: int = limits.ENTRY) -> Callable[[type[
         made.MAX_BYTES = max_bytes
         made._FIELDS = tuple(field.name for field in dataclass_fields(made))  # type: ignore[arg-type]  # it is a dataclass now
         made._GET = staticmethod(_getter(made._FIELDS))
-        made._CHECKS = made._NESTED = None
+        made._CHECKS = made._NESTED = made._BUILD = None
         made._SETTERS = tuple(getattr(made, name).__set__ for name in made._FIELDS)
         REGISTRY[wire_name] = made
         return made

@@ -130,3 +130,38 @@ def test_library_types_are_refused_everywhere() -> None:
         for value in (cbor2.undefined, cbor2.CBORTag(18, []), cbor2.CBORSimpleValue(1)):
             with pytest.raises(MalformedError):
                 check(value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bound", "check"),
+    [
+        (bytes, Exactly(2), fields.byte_string((Exactly(2),))),
+        (bytes, AtMost(1), fields.byte_string((AtMost(1),))),
+        (bytes, AtMost(2), fields.byte_string((AtMost(2),))),
+        (str, AtMost(1), fields.text((AtMost(1),))),
+        (str, AtMost(2), fields.text((AtMost(2),))),
+        (int, AtMost(0), fields.unsigned((AtMost(0),))),
+        (int, AtMost(1), fields.unsigned((AtMost(1),))),
+    ],
+)
+def test_a_guard_holds_for_what_the_check_takes_and_for_nothing_else(
+    kind: type, bound: Exactly | AtMost, check: fields.Check
+) -> None:
+    guard = fields.guard(kind, (bound,))
+    held = 0
+    for value in [*ANYTHING, 2, 2**64, b"abc", "abc", bytearray(2)]:
+        try:
+            taken = check(value) is value
+        except MalformedError:
+            taken = False
+        assert eval(guard.format("value"), {"value": value}) is taken, value
+        held += taken
+    assert held
+
+
+@pytest.mark.parametrize(
+    ("kind", "bounds"),
+    [(str, (OneOf.of("a"),)), (bool, ()), (bytes, ()), (list, (AtMost(1),)), (tuple, (AtMost(1),))],
+)
+def test_what_needs_a_closer_look_has_no_guard(kind: type, bounds: tuple[Any, ...]) -> None:
+    assert fields.guard(kind, bounds) == ""
