@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Final
 
 import nacl.bindings
@@ -19,17 +20,16 @@ from cryptography.hazmat.primitives import hashes, hpke
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from adyton.core.contexts import Context
 from adyton.core.errors import VerificationError
 
+_SHA256: Final = hashes.SHA256()
 _SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 HPKE_OVERHEAD: Final = 48  # 32 encapsulated key, 16 tag
 SIV_OVERHEAD: Final = 16
-_BLOCK: Final = 64  # bytes that SHA-256 takes at a time
-_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 # Every hash, key and signature of a request needs some of these.
 _LENGTHS: Final = tuple(size.to_bytes(4, "big") for size in range(1024))
 
@@ -43,31 +43,60 @@ def prefixed(*parts: bytes) -> bytes:
     return b"".join(pieces)
 
 
+def _framed(context: Context, parts: Iterable[bytes]) -> bytes:
+    """Return the context and the parts, each behind its length: what is hashed, signed and derived from."""
+    # As `prefixed`, written out: a request needs it twenty times.
+    pieces = [context.prefix]
+    for part in parts:
+        size = len(part)
+        pieces += (_LENGTHS[size] if size < 1024 else size.to_bytes(4, "big"), part)
+    return b"".join(pieces)
+
+
 def digest(context: Context, *parts: bytes) -> bytes:
     """Return SHA-256 over the context and the parts, 32 bytes."""
-    return hashlib.sha256(context.prefix + prefixed(*parts)).digest()
+    return sha256(_framed(context, parts)).digest()
 
 
 def digest_each(context: Context, parts: Iterable[Sequence[bytes]]) -> tuple[bytes, ...]:
     """Return what `digest` returns for each of several sequences of parts."""
-    digests = []
-    for each in parts:
-        pieces = [context.prefix]
-        for part in each:  # as `prefixed` does it
-            size = len(part)
-            pieces += (_LENGTHS[size] if size < 1024 else size.to_bytes(4, "big"), part)
-        digests.append(hashlib.sha256(b"".join(pieces)).digest())
-    return tuple(digests)
+    return tuple([sha256(_framed(context, each)).digest() for each in parts])
 
 
 def digest512(context: Context, *parts: bytes) -> bytes:
     """Return SHA-512 over the context and the parts, 64 bytes: the size of a platform's report data."""
-    return hashlib.sha512(context.prefix + prefixed(*parts)).digest()
+    return hashlib.sha512(_framed(context, parts)).digest()
 
 
 def mac(key: bytes, context: Context, *parts: bytes) -> bytes:
     """Return HMAC-SHA-256 under `key` over the context and the parts, 32 bytes."""
-    return hmac.digest(key, context.prefix + prefixed(*parts), "sha256")
+    return hmac.digest(key, _framed(context, parts), "sha256")
+
+
+class MacKey:
+    """An HMAC-SHA-256 key that is used again and again: its two blocks are hashed once.
+
+    Args:
+        key: of any length.
+    """
+
+    __slots__ = ("_begun",)
+
+    def __init__(self, key: bytes) -> None:
+        self._begun = HMAC(key, _SHA256)
+
+    def __repr__(self) -> str:
+        return "<MacKey>"
+
+    def mac(self, context: Context, *parts: bytes) -> bytes:
+        """Return what `mac` returns under this key."""
+        return self.mac_raw(_framed(context, parts))
+
+    def mac_raw(self, message: bytes) -> bytes:
+        """Return HMAC-SHA-256 of `message` alone, 32 bytes."""
+        made = self._begun.copy()
+        made.update(message)
+        return made.finalize()
 
 
 def equal(one: bytes, other: bytes) -> bool:
@@ -77,7 +106,11 @@ def equal(one: bytes, other: bytes) -> bool:
 
 def derive(secret: bytes, context: Context, *parts: bytes, size: int = 32) -> bytes:
     """Return `size` bytes of HKDF-SHA-256 from `secret`, with the context and the parts as info."""
-    return HKDF(hashes.SHA256(), size, None, context.prefix + prefixed(*parts)).derive(secret)
+    return HKDF(_SHA256, size, None, _framed(context, parts)).derive(secret)
+
+
+# HKDF without salt extracts under a key of zeros (RFC 5869, 2.2).
+_EXTRACT: Final = MacKey(bytes(32))
 
 
 def derive_each(
@@ -87,26 +120,21 @@ def derive_each(
 
     The secret is extracted once, and what all of them begin with is hashed once.
     """
-    # HMAC (RFC 2104), as HKDF (RFC 5869) uses it; its hashes go on from where key and beginning left them.
-    key = hmac.digest(bytes(32), secret, "sha256").ljust(_BLOCK, b"\0")
-    inner = hashlib.sha256(key.translate(_INNER_PAD) + context.prefix + prefixed(first))
-    outer = hashlib.sha256(key.translate(_OUTER_PAD))
+    begun = HMAC(_EXTRACT.mac_raw(secret), _SHA256)
+    begun.update(_framed(context, (first,)))
     derived = []
     for last in lasts:
-        inside, outside = inner.copy(), outer.copy()
+        expanded = begun.copy()
         size = len(last)  # as `prefixed` does it
         length = _LENGTHS[size] if size < 1024 else size.to_bytes(4, "big")
-        inside.update(length + last + b"\x01")
-        outside.update(inside.digest())
-        derived.append(outside.digest())
+        expanded.update(length + last + b"\x01")
+        derived.append(expanded.finalize())
     return tuple(derived)
 
 
 def derive_into(out: bytearray, secret: bytes, context: Context, *parts: bytes) -> None:
     """Write what `derive` returns, as many bytes as `out` has, so that it can be wiped later."""
-    HKDF(hashes.SHA256(), len(out), None, context.prefix + prefixed(*parts)).derive_into(
-        secret, out
-    )
+    HKDF(_SHA256, len(out), None, _framed(context, parts)).derive_into(secret, out)
 
 
 def key_id(public_key: bytes) -> bytes:
@@ -165,7 +193,7 @@ class SigningKey:
 
     def sign(self, context: Context, *parts: bytes) -> bytes:
         """Return the signature over the context and the parts, 64 bytes."""
-        return self._key.sign(context.prefix + prefixed(*parts))
+        return self._key.sign(_framed(context, parts))
 
     def sign_raw(self, message: bytes) -> bytes:
         """Return the signature over `message` alone: for COSE, whose structure carries its own context."""
@@ -178,7 +206,7 @@ def verify(public_key: bytes, signature: bytes, context: Context, *parts: bytes)
     Raises:
         VerificationError: it does not verify.
     """
-    verify_raw(public_key, signature, context.prefix + prefixed(*parts))
+    verify_raw(public_key, signature, _framed(context, parts))
 
 
 def verify_raw(public_key: bytes, signature: bytes, message: bytes) -> None:
@@ -218,7 +246,7 @@ class HpkeKey:
             VerificationError: another key, context or info, or altered bytes.
         """
         try:
-            return _SUITE.decrypt(unverified, self._key, info=context.prefix + prefixed(*info))
+            return _SUITE.decrypt(unverified, self._key, info=_framed(context, info))
         except Exception as problem:
             # The library raises InvalidTag, but ValueError for short input and for low-order points.
             raise VerificationError("unopenable", "a sealed message does not open") from problem
@@ -236,7 +264,7 @@ def hpke_seal(public_key: bytes, plaintext: bytes, context: Context, *info: byte
         return _SUITE.encrypt(
             plaintext,
             X25519PublicKey.from_public_bytes(public_key),
-            info=context.prefix + prefixed(*info),
+            info=_framed(context, info),
         )
     except ValueError as problem:
         raise VerificationError("unopenable", "not a usable public key") from problem

@@ -11,7 +11,7 @@ from typing import Final
 
 from adyton.core import limits
 from adyton.core.contexts import Context
-from adyton.core.crypto import HpkeKey, SivKey, derive, derive_into, hpke_public, mac
+from adyton.core.crypto import HpkeKey, MacKey, SivKey, derive, derive_into, hpke_public
 from adyton.core.errors import Error, InvariantError, PolicyError, UsageError, VerificationError
 from adyton.enclave.sealing import EpochSecret, Root
 from adyton.protocol.derived import seal_derived
@@ -46,6 +46,7 @@ class Keys:
         self._nobody = (-1, b"")  # epoch, public key
         self._transient: dict[int, SivKey] = {}
         self._tickets: dict[int, SivKey] = {}
+        self._unique: dict[int, MacKey] = {}
         self._intake: dict[int, HpkeKey] = {}
         self._finish: dict[int, SivKey] = {}
         self._server: OrderedDict[tuple[int, bytes], HpkeKey] = OrderedDict()
@@ -81,7 +82,7 @@ class Keys:
         self._forget_ended()
 
     def _forget_ended(self) -> None:
-        for cache in (self._tickets, self._intake, self._finish):
+        for cache in (self._tickets, self._unique, self._intake, self._finish):
             # A runner's thread may put a key there meanwhile; the copy is made in one step.
             for epoch in [epoch for epoch in list(cache) if epoch not in self._open]:
                 cache.pop(epoch, None)
@@ -244,8 +245,10 @@ class Keys:
 
     def ticket_from(self, client_key: bytes, time_ms: int, exec_id: bytes, epoch: int) -> bytes:
         """Return the ticket that a response carries: of its envelope's epoch, unique because its execution is."""
-        secret = self._secret(self.epoch)
-        unique = mac(secret, Context.TICKET_UNIQUE, exec_id)[:TICKET_UNIQUE]
+        key = self._unique.get(self.epoch)
+        if key is None:
+            key = self._unique[self.epoch] = MacKey(self._secret(self.epoch))
+        unique = key.mac(Context.TICKET_UNIQUE, exec_id)[:TICKET_UNIQUE]
         return self.issue_ticket(client_key, time_ms, unique, epoch)
 
     def open_ticket(self, unverified: bytes, epoch: int, now_ms: int) -> tuple[bytes, int]:

@@ -12,13 +12,14 @@ is a durable one whose size is a class; it has the smallest class in the place o
 from __future__ import annotations
 
 import heapq
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
 from adyton.core import limits
 from adyton.core.contexts import Context
-from adyton.core.crypto import SivKey, equal, mac
+from adyton.core.crypto import SIV_OVERHEAD, MacKey, SivKey, equal
 from adyton.core.errors import Error, InvariantError, VerificationError
 from adyton.core.schema import Message
 from adyton.enclave.generations import Generations
@@ -30,7 +31,7 @@ from adyton.protocol.ledger import stored_digest
 from adyton.protocol.padding import pad, unpad
 
 _M = TypeVar("_M", bound=Message)
-_HEADER: Final = 17
+_HEADER: Final = struct.Struct(">BIQI")  # class, epoch, height, entry
 _NO_ENTRY: Final = 2**32 - 1  # in the place of the entry: sealed anew for a new epoch
 # The one stored name that is not an HMAC: it holds the key of the others.
 _NAMES_SLOT: Final = bytes(32)
@@ -81,7 +82,7 @@ class State:
         self._keys = keys
         self._host = host
         self._tree = StateTree()
-        self._name_key: bytes | None = None
+        self._name_key: MacKey | None = None
         self._names: dict[tuple[str, bytes], bytes] = {}  # stored names of those used lately
         self._height = 0
         self._entry: dict[bytes, Pending] = {}
@@ -115,7 +116,7 @@ class State:
         stored = self._host.state_get(_NAMES_SLOT)
         if stored is None:
             raise VerificationError("state_mismatch", "the key of the names is missing")
-        self._name_key = self._open(_NAMES_SLOT, stored).value
+        self._name_key = MacKey(self._open(_NAMES_SLOT, stored).value)
         after: bytes | None = None
         while page := self._host.state_scan(after):
             for name, value in page:
@@ -311,7 +312,7 @@ class State:
 
     def end_entry(self, position: int) -> list[tuple[bytes, bytes | None]]:
         """Seal the entry's writes; return each stored name, ascending, with the hash of what it now holds, or None."""
-        if self._name_key == self._keys.state_names_seed and self._tree.get(_NAMES_SLOT) is None:
+        if self._name_key is not None and self._tree.get(_NAMES_SLOT) is None:
             made = Value(_NAMES_APP, b"", None, self._keys.state_names_seed)
             self._entry[_NAMES_SLOT] = Pending(made, DURABLE)
         writes: list[tuple[bytes, bytes | None]] = []
@@ -352,13 +353,13 @@ class State:
     def _stored_name(self, app: str, name: bytes) -> bytes:
         if self._name_key is None:
             # A new chain: the key becomes a state value with the first entry.
-            self._name_key = self._keys.state_names_seed
+            self._name_key = MacKey(self._keys.state_names_seed)
         # A value is asked for, then written, in this request or a later one. Other threads read here as well: a
         # dictionary's own operations are whole.
         named = (app, name)
         stored = self._names.get(named)
         if stored is None:
-            stored = mac(self._name_key, Context.STATE_NAME, app.encode(), name)
+            stored = self._name_key.mac(Context.STATE_NAME, app.encode(), name)
             if len(self._names) >= _NAMES_KEPT:
                 self._names.clear()
             self._names[named] = stored
@@ -373,26 +374,25 @@ class State:
 
     def _seal(self, name: bytes, pending: Pending, value: Value, position: int) -> bytes:
         kind = pending.kind
-        epoch = {TRANSIENT: self._keys.epoch, PADDED: pending.least}.get(kind, 0)
-        header = (
-            bytes([kind])
-            + epoch.to_bytes(4, "big")
-            + self._height.to_bytes(8, "big")
-            + position.to_bytes(4, "big")
-        )
+        epoch = 0
+        if kind == TRANSIENT:
+            epoch = self._keys.epoch
+        elif kind == PADDED:
+            epoch = pending.least
+        header = _HEADER.pack(kind, epoch, self._height, position)
         encoded = value.encode()
         if kind == PADDED:
             encoded = pad(encoded, least=pending.least)
-        if len(encoded) + _HEADER + 16 > limits.STATE_VALUE:
+        if len(encoded) + _HEADER.size + SIV_OVERHEAD > limits.STATE_VALUE:
             raise InvariantError("invariant", "a state value over its bound")
         return header + self._key(kind, epoch).seal(encoded, Context.AD_STATE, name, header)
 
     def _open(self, name: bytes, unverified: bytes) -> Value:
-        header, sealed = unverified[:_HEADER], unverified[_HEADER:]
-        if len(header) != _HEADER:
+        header, sealed = unverified[: _HEADER.size], unverified[_HEADER.size :]
+        if len(header) != _HEADER.size:
             raise VerificationError("state_mismatch", "a stored value is too short")
         try:
-            epoch = int.from_bytes(header[1:5], "big")
+            _, epoch, _, _ = _HEADER.unpack(header)
             key = self._key(header[0], epoch)
             opened = key.open(sealed, Context.AD_STATE, name, header)
             return Value.decode(unpad(opened, least=epoch) if header[0] == PADDED else opened)

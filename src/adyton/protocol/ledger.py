@@ -107,7 +107,7 @@ def write_set_digest(writes: Iterable[tuple[bytes, bytes | None]]) -> bytes:
     Args:
         writes: stored name, and `stored_digest` of the stored value or null for a removal.
     """
-    return digest(Context.WRITE_SET, encode([[name, hashed] for name, hashed in writes]))
+    return digest(Context.WRITE_SET, encode(list(writes)))
 
 
 def stored_digest(value: bytes) -> bytes:

@@ -34,6 +34,11 @@ def unpad(unverified: bytes, *, least: int) -> bytes:
     """
     size = int.from_bytes(unverified[:4], "big")
     data = unverified[4 : 4 + size]
-    if len(unverified) < 4 or len(data) != size or pad(data, least=least) != unverified:
+    if (
+        len(unverified) < 4
+        or len(data) != size
+        or len(unverified) != size_class(4 + size, least=least)
+        or unverified[4 + size :].strip(b"\x00")
+    ):
         raise MalformedError("malformed", "not the padding of its content")
     return data

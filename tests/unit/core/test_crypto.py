@@ -49,6 +49,16 @@ def test_digests_are_the_hash_of_context_and_parts() -> None:
     assert crypto.mac(SECRET, ONE, b"a", b"bc") == hmac.new(SECRET, message, "sha256").digest()
 
 
+@pytest.mark.parametrize("key", [SECRET, b"", bytes(64), bytes(range(200))])
+def test_a_kept_mac_key_gives_what_mac_gives_again_and_again(key: bytes) -> None:
+    kept = crypto.MacKey(key)
+    for parts in SPLITS:
+        assert kept.mac(ONE, *parts) == crypto.mac(key, ONE, *parts)
+    assert kept.mac_raw(b"text") == hmac.new(key, b"text", "sha256").digest()
+    assert kept.mac(TWO) != kept.mac(ONE)
+    assert repr(kept) == "<MacKey>"
+
+
 def test_derive_is_rfc_5869_with_an_empty_salt() -> None:
     info = references.length_prefixed(ONE.value, b"a")
     for size in (16, 32, 64, 100):
