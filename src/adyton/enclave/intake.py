@@ -9,8 +9,7 @@ and ticket; of one that was carried out it stays.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from adyton.core import limits
 from adyton.core.contexts import Context
@@ -62,8 +61,7 @@ class IntakeRecord(Message):
     code: Code
 
 
-@dataclass(frozen=True)
-class Opened:
+class Opened(NamedTuple):
     """An authentic request: opened, signed by the client that the ticket names, for this chain."""
 
     request: Request

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from adyton.core.contexts import Context
 from adyton.core.errors import Error, InvariantError, MalformedError, PolicyError, UsageError
@@ -34,8 +35,7 @@ Transaction = Opened | NodeEvidence | SignedFinish | SignedEpochProposal | Error
 """A transaction of a block: opened, or why it cannot be."""
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """What one transaction leaves."""
 
     part: PublicPart

@@ -24,7 +24,7 @@ class Value(Message):
     value: Annotated[bytes, AtMost(limits.STATE_VALUE)]
 
 
-@dataclass
+@dataclass(slots=True)
 class Pending:
     """A value of the entry in hand that is not sealed yet; None removes."""
 

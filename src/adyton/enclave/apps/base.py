@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from adyton.enclave.state import State
 from adyton.protocol.envelope import Request
@@ -14,8 +13,7 @@ AfterCommit = Callable[[], None]
 """Begins work once the host says that the block is stored."""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One admitted request, in execution.
 
     Attributes:
@@ -40,8 +38,7 @@ class Call:
         return f"<Call {self.request.app}.{self.request.method}>"
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What an app's method leaves beside its state writes.
 
     Attributes:
