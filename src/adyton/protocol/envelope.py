@@ -214,8 +214,16 @@ class SignedRequest(Message):
             MalformedError: the body is not a request.
             VerificationError: another client's, or the signature does not verify.
         """
-        verify(client_key, self.signature, Context.SIGN_REQUEST, self.body)
+        self.verify_signature(client_key)
         return Request.decode(self.body)
+
+    def verify_signature(self, client_key: bytes) -> None:
+        """Verify the signature; the body is still to be decoded.
+
+        Raises:
+            VerificationError: another client's, or it does not verify.
+        """
+        verify(client_key, self.signature, Context.SIGN_REQUEST, self.body)
 
     def digest(self) -> bytes:
         """Return the digest by which a repetition is told from another request with the same id."""
