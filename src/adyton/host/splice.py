@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from adyton.core import limits
@@ -25,6 +26,7 @@ _BARE: Final = b"\xa0\x58\x20"  # an empty map, then the head of a payload of 32
 _SIGNATURE_HEAD: Final = b"\x58\x40"
 _TAIL: Final = len(_BARE) + HASH + len(_SIGNATURE_HEAD) + _SIGNATURE
 _ENVELOPE_HEAD: Final = bytes((0x80 + len(Envelope._FIELDS) + 1,)) + encode(Envelope.WIRE_NAME)
+_SIZES: Final = {24: 2, 25: 3, 26: 5}
 _TICKET_HEAD: Final = b"\x58" + bytes((limits.TICKET,))
 
 
@@ -121,7 +123,7 @@ def is_envelope(unverified: bytes, chain_id: bytes, purpose: str) -> bool:
     It is what `Envelope.decode` and two comparisons say, at a quarter of their cost; which error a refused envelope
     gets is theirs to say.
     """
-    start = _ENVELOPE_HEAD + byte_string(chain_id)
+    start, middle = _around_epoch(chain_id, purpose)
     at = len(start)
     if len(unverified) > limits.ENVELOPE or not unverified.startswith(start):
         return False
@@ -129,7 +131,6 @@ def is_envelope(unverified: bytes, chain_id: bytes, purpose: str) -> bool:
     epoch = int.from_bytes(unverified[at + 1 : at + epoch_size], "big")
     if epoch_size > 1 and unverified[at : at + epoch_size] != head(0, epoch):
         return False
-    middle = encode(purpose) + _TICKET_HEAD
     at += epoch_size
     if not epoch_size or not unverified.startswith(middle, at):
         return False
@@ -138,9 +139,15 @@ def is_envelope(unverified: bytes, chain_id: bytes, purpose: str) -> bool:
     return sealed_size >= 0 and unverified.startswith(head(2, sealed_size), at)
 
 
+@lru_cache(maxsize=8)
+def _around_epoch(chain_id: bytes, purpose: str) -> tuple[bytes, bytes]:
+    """Return what stands in an envelope before its epoch, and between that and its ticket."""
+    return _ENVELOPE_HEAD + byte_string(chain_id), encode(purpose) + _TICKET_HEAD
+
+
 def _head_size(data: bytes, at: int, major: int) -> int:
     """Return the size of the head at a place: of this major type, with a value under 2^32; else 0."""
     first = data[at] - (major << 5) if at < len(data) else -1
     if 0 <= first < 24:
         return 1
-    return {24: 2, 25: 3, 26: 5}.get(first, 0)
+    return _SIZES.get(first, 0)

@@ -10,19 +10,21 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from adyton.core import limits
 from adyton.core.encoding import decode, encode
 from adyton.core.errors import MalformedError, UsageError
-from adyton.host.splice import byte_string
+from adyton.host.splice import head
 
 JSON: Final = b"application/json"
 CBOR: Final = b"application/cbor"
 _HEX: Final = re.compile(r"[0-9a-f]*")
 _DIGITS: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _QUERY: Final = 2048  # bytes
+_MORE: Final = {0x58: 1, 0x59: 2, 0x5A: 4}  # bytes of the length behind the head of a byte string
 _KINDS: Final = "the body must be application/json or application/cbor"
 
 
@@ -153,15 +155,20 @@ def _cbor_field(body: bytes, name: str) -> bytes:
     The map has one deterministic encoding: the same head for each name, then a byte string to the end. Comparing that
     costs a tenth of decoding the body and encoding it again.
     """
-    head = b"\xa1" + encode(name)
-    if not body.startswith(head):
+    before = _map_of_one(name)
+    at = len(before)
+    if not body.startswith(before):
         raise MalformedError("malformed", f"the body must be a map with the field {name} alone")
-    initial = body[len(head) : len(head) + 1]
-    more = {0x58: 1, 0x59: 2, 0x5A: 4}.get(initial[0] if initial else 0, 0)
-    field = body[len(head) + 1 + more :]
-    if head + byte_string(field) != body:
+    more = _MORE.get(body[at], 0) if at < len(body) else 0
+    field = body[at + 1 + more :]
+    if not body.startswith(head(2, len(field)), at) or len(field) + 1 + more != len(body) - at:
         raise MalformedError("malformed", f"{name} is not the one encoding of a byte string")
     return field
+
+
+@cache
+def _map_of_one(name: str) -> bytes:
+    return b"\xa1" + encode(name)
 
 
 def _json(body: bytes) -> Any:
