@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -49,6 +49,13 @@ class ChainStore:
         # Made first, so that SQLite opens a private file, and makes its companions alike.
         make_file(database)
         self._lock = threading.Lock()
+        self._excluding = threading.Lock()
+        self._tickets: tuple[bytes, Tickets] | None = None  # as they lay in the file last
+        try:
+            flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._lock_file = os.fdopen(os.open(self._lock_path, flags), "rb+", buffering=0)
+        except OSError as problem:
+            raise UsageError("keystore", "the lock file cannot be opened") from problem
         try:
             self._database = sqlite3.connect(
                 database, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
@@ -66,20 +73,22 @@ class ChainStore:
         """Close the files."""
         with self._lock:
             self._database.close()
+            self._lock_file.close()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Exclude every other thread and process that reads and then writes; not to be nested."""
-        try:
-            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError as problem:
-            raise UsageError("keystore", "the lock file cannot be opened") from problem
-        try:
-            # Each call has an open file of its own, so that the lock holds between threads too.
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        # Processes exclude each other by the file, which is open once here, and threads by the lock.
+        with self._excluding:
+            try:
+                fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+            except (OSError, ValueError) as problem:
+                raise UsageError("keystore", "the lock file is closed or lost") from problem
+            try:
+                yield
+            finally:
+                with suppress(ValueError):  # closed meanwhile, and the lock given up with it
+                    fcntl.flock(self._lock_file, fcntl.LOCK_UN)
 
     def node(self) -> AppraisedNode | None:
         """Return the node that was appraised last."""
@@ -91,14 +100,23 @@ class ChainStore:
 
     def tickets(self) -> Tickets | None:
         """Return server key and tickets; to be called under `locked` when one is taken."""
-        return self._held("tickets", Tickets.decode)
+        return self._held("tickets", self._parsed_tickets)
 
     def put_tickets(self, tickets: Tickets | None) -> None:
         """Replace or forget server key and tickets."""
         if tickets is None:
             self._run("DELETE FROM held WHERE name = 'tickets'")
         else:
-            self._hold("tickets", tickets.encode())
+            encoded = tickets.encode()
+            self._hold("tickets", encoded)
+            self._tickets = (encoded, tickets)
+
+    def _parsed_tickets(self, kept: bytes) -> Tickets:
+        # Two reads a request, of what mostly was written here: the same bytes are not parsed again.
+        known = self._tickets
+        if known is None or known[0] != kept:
+            known = self._tickets = (kept, Tickets.decode(kept))
+        return known[1]
 
     def view(self) -> bytes | None:
         """Return the encoded verified view."""

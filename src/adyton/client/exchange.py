@@ -153,13 +153,19 @@ class Exchange:
         return [outcomes[place] for place in range(len(records))]
 
     def carry_out(
-        self, record: RequestRecord, *, keep: bool, first: _First | None = None
+        self,
+        record: RequestRecord,
+        *,
+        keep: bool,
+        request: Request | None = None,
+        first: _First | None = None,
     ) -> Accepted:
         """Send a pending request until it is answered, and put the outcome in its record.
 
         Args:
             record: as it lies in the store; it stays there, pending, whatever fails.
             keep: whether it stays in the store when it is answered.
+            request: what is signed in the record, where the caller has it at hand.
             first: what the server answered already.
 
         Raises:
@@ -167,10 +173,11 @@ class Exchange:
             Error: the enclave's refusal, by its code.
         """
         accepted: Accepted | None = None
+        request = request or _signed(record)[1]
         seals = 1
         while accepted is None:
             try:
-                accepted = self._send(record, first)
+                accepted = self._send(record, request, first)
             except (PolicyError, VerificationError) as problem:
                 if problem.code not in _SEAL_ANEW or seals == _SEALS:
                     raise
@@ -261,9 +268,8 @@ class Exchange:
         self._store.put_request(anew)
         return anew
 
-    def _send(self, record: RequestRecord, first: _First | None) -> Accepted:
+    def _send(self, record: RequestRecord, request: Request, first: _First | None) -> Accepted:
         """Post a pending envelope, and return what the verified answer says."""
-        _, request = _signed(record)
         envelope, keeper = record.envelope or b"", self._keeper
         named, at = record.task_hash, keeper.size
         consistency: tuple[bytes, ...] | None

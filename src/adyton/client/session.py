@@ -187,8 +187,8 @@ class Session:
             VerificationError: an answer that does not hold; the request is kept.
             Error: the enclave's own refusal, by its code.
         """
-        record = self._pending(app, method, arguments, ordering, name, claimed)
-        return self.exchange.carry_out(record, keep=keep)
+        record, request = self._pending(app, method, arguments, ordering, name, claimed)
+        return self.exchange.carry_out(record, keep=keep, request=request)
 
     def request_all(
         self,
@@ -220,7 +220,7 @@ class Session:
             end = start + _batch(arguments[start:])
             try:
                 records = [
-                    self._pending(app, method, encoded, ordering, title, None)
+                    self._pending(app, method, encoded, ordering, title, None)[0]
                     for encoded, title in zip(arguments[start:end], titles[start:end], strict=True)
                 ]
                 outcomes += self.exchange.carry_out_all(records, keep=keep)
@@ -239,7 +239,7 @@ class Session:
         ordering: str,
         name: str,
         claimed: KnownClaims | None,
-    ) -> RequestRecord:
+    ) -> tuple[RequestRecord, Request]:
         """Sign, seal and keep a request that is to be sent."""
         signed, request = self._signed(app, method, arguments, ordering)
         envelope = self._chain().keys.seal(signed, request.chain_id, "request").encode()
@@ -261,7 +261,7 @@ class Session:
             code="",
         )
         self.store.put_request(record)
-        return record
+        return record, request
 
     def resume(self, request_id: bytes, *, keep: bool = True) -> Accepted:
         """Send a pending request again, in identical bytes; one request has one effect.
