@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import select
 import socket
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _PROPERTIES: Final = 4 * limits.KIB  # topic and properties of a packet beside i
 PACKET: Final = limits.RELAY + _PROPERTIES
 _QUEUED: Final = 1024  # messages that wait for the broker
 _RETRY_S: Final = (1, 15)
-_WATCH_S: Final = 2.0
+_TURN_MS: Final = 1000  # after which it is looked whether the connection lives
 _log = logging.getLogger("adyton.mqtt")
 
 # Called with the reason of the PUBACK: below 128 the broker has it, NOBODY_LISTENS among them.
@@ -71,7 +71,9 @@ class Outgoing:
 class Link:
     """A connection, from `start` to `close`; usable from several threads.
 
-    Callbacks run on the link's own thread: they must not wait, and what they raise is logged and forgotten.
+    Callbacks run on the link's own thread, and nobody publishes meanwhile: they must not wait, nor take a lock that
+    anybody holds who publishes. What they raise is logged and forgotten. Whoever publishes writes to the socket
+    himself, for to wake a thread that does it takes as long as the broker does.
 
     Args:
         broker: host and port.
@@ -105,18 +107,19 @@ class Link:
         self._up = threading.Event()
         self._closed = threading.Event()
         self._waiting: dict[int, Acknowledged] = {}
-        self._early: dict[int, int] = {}
-        self._warden = threading.Thread(target=self._watch, name="mqtt-warden", daemon=True)
+        # Invariant: the library is called by whoever holds this, and by nobody else.
+        self._calling = threading.RLock()
+        self._waking: tuple[socket.socket, socket.socket] | None = None
+        self._pause_s = _RETRY_S[0]
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self.problem = "the broker does not answer"
         self.connection = 0  # how often the subscriptions have come to stand
         made = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
         made.suppress_exceptions = True
         made.tls_set_context(identity.context())
         made.max_queued_messages_set(_QUEUED)
-        made.reconnect_delay_set(*_RETRY_S)
         made.on_socket_open = _without_delay
         made.on_connect = self._connected
-        made.on_connect_fail = self._failed
         made.on_disconnect = self._disconnected
         made.on_subscribe = self._subscribed
         made.on_publish = self._published
@@ -137,8 +140,10 @@ class Link:
 
     def start(self) -> None:
         """Begin to connect, and go on until `close`."""
-        self._client.loop_start()
-        self._warden.start()
+        self._waking = socket.socketpair()
+        for end in self._waking:
+            end.setblocking(False)
+        self._thread.start()
 
     def wait_up(self, timeout_s: float) -> bool:
         """Wait until the subscriptions stand; tell whether they do."""
@@ -158,16 +163,17 @@ class Link:
             CorrelationData=message.correlation,
             MessageExpiryInterval=message.expiry_s,
         )
-        info = self._client.publish(
-            message.topic, message.payload, qos=1, retain=message.retain, properties=properties
-        )
-        if info.rc == paho.MQTT_ERR_QUEUE_SIZE:
-            raise UnavailableError("overloaded", "too much waits for the broker")
-        # The acknowledgement may come before the message's number is known here: each side looks for the other's.
-        self._waiting[info.mid] = acknowledged or _unawaited
-        early = self._early.pop(info.mid, None)
-        if early is not None:
-            self._tell(info.mid, early)
+        with self._calling:
+            info = self._client.publish(
+                message.topic, message.payload, qos=1, retain=message.retain, properties=properties
+            )
+            if info.rc == paho.MQTT_ERR_QUEUE_SIZE:
+                raise UnavailableError("overloaded", "too much waits for the broker")
+            # Its acknowledgement cannot come before this is let go.
+            self._waiting[info.mid] = acknowledged or _unawaited
+            left = self._client.want_write() or self._client.socket() is None
+        if left and threading.current_thread() is not self._thread:
+            self._wake()
 
     def close(self, last: Outgoing | None = None, timeout_s: float = 5.0) -> None:
         """Publish a last message, disconnect in order, and end."""
@@ -176,17 +182,67 @@ class Link:
             self.publish(last, lambda _: sent.set())
             sent.wait(timeout_s)
         self._closed.set()
-        self._client.disconnect()
-        self._client.loop_stop()
+        with self._calling:
+            self._client.disconnect()
+        self._wake()
+        if self._thread.is_alive():
+            self._thread.join()
+        waking, self._waking = self._waking, None
+        for end in waking or ():
+            end.close()
 
-    def _watch(self) -> None:
-        while not self._closed.wait(_WATCH_S):
-            # The library's thread ends with whatever it makes of hostile packets; started twice, it stays one.
-            if self._client.loop_start() == paho.MQTT_ERR_SUCCESS:
-                _log.error("the connection to the broker broke, and begins anew")
-                self._up.clear()
-                with contextlib.suppress(OSError, ValueError):
+    # --- the link's own thread ------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._connect()
+                while self._turn():
+                    pass
+            except Exception:  # noqa: BLE001  # it is logged, and the connection made anew
+                # The library ends with whatever it makes of hostile packets.
+                _log.exception("the connection to the broker broke, and begins anew")
+            self._up.clear()
+            self._closed.wait(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, _RETRY_S[1])
+
+    def _connect(self) -> None:
+        try:
+            with self._calling:
+                if not self._closed.is_set():
                     self._client.reconnect()
+        except (OSError, ValueError) as problem:
+            self.problem = f"the broker cannot be reached: {problem}"
+
+    def _turn(self) -> bool:
+        """Wait for the socket, and do what is to be done then; say whether the connection stands."""
+        client, poll = self._client, select.poll()
+        roused = -1
+        if self._waking is not None:
+            roused = self._waking[1].fileno()
+            poll.register(roused, select.POLLIN)
+        with self._calling:
+            sock: Any = client.socket()
+            if sock is None:
+                return False
+            poll.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
+            # What TLS has deciphered already shows at no socket.
+            held = sock.pending() > 0
+        ready = {descriptor for descriptor, _ in poll.poll(0 if held else _TURN_MS)}
+        with self._calling:
+            if roused in ready and self._waking is not None:
+                self._waking[1].recv(4096)
+            if held or ready - {roused}:
+                client.loop_read()
+            if client.want_write():
+                client.loop_write()
+            client.loop_misc()
+            return client.socket() is not None
+
+    def _wake(self) -> None:
+        if self._waking is not None:
+            with contextlib.suppress(OSError):  # full: it wakes all the same
+                self._waking[0].send(b"!")
 
     def _connected(
         self, client: paho.Client, _: Any, flags: Any, reason: ReasonCode, __: Any
@@ -195,6 +251,7 @@ class Link:
             self.problem = f"the broker refuses the connection: {reason}"
             _log.warning("%s", self.problem)
             return
+        self._pause_s = _RETRY_S[0]
         # A session that is still there has its subscriptions; made again, they change nothing.
         options = SubscribeOptions(qos=1)
         client.subscribe([(topic, options) for topic in self._topics])
@@ -215,10 +272,6 @@ class Link:
         self._up.set()
         self._on_up()
 
-    def _failed(self, _: paho.Client, __: Any) -> None:
-        why = sys.exc_info()[1]
-        self.problem = f"the broker cannot be reached: {why}" if why else "the broker is away"
-
     def _disconnected(
         self, _: paho.Client, __: Any, ___: Any, reason: ReasonCode, ____: Any
     ) -> None:
@@ -233,16 +286,9 @@ class Link:
     def _published(
         self, _: paho.Client, __: Any, number: int, reason: ReasonCode, ___: Any
     ) -> None:
-        if number not in self._waiting:
-            self._early[number] = reason.value
-            if number not in self._waiting or self._early.pop(number, None) is None:
-                return
-        self._tell(number, reason.value)
-
-    def _tell(self, number: int, reason: int) -> None:
         acknowledged = self._waiting.pop(number, None)
         if acknowledged is not None:
-            acknowledged(reason)
+            acknowledged(reason.value)
 
     def _received(self, _: paho.Client, __: Any, message: paho.MQTTMessage) -> None:
         properties = message.properties
