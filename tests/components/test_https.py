@@ -1,4 +1,4 @@
-"""Client and gateway over TLS: one request in one piece, and no server whose authority is unknown."""
+"""Client and gateway over TLS: requests arrive whole, and no server whose authority is unknown."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import pytest
 
 from adyton.client.transport import HttpTransport, Reply
 from adyton.core.errors import UnavailableError
-from adyton.host.gateways.http_connection import Answered
-from adyton.host.gateways.upstream import Upstream
+from adyton.host.gateways.upstream import Answered, Upstream
 from tests.certificates import Authority
 
 BODY = b"12345"

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -49,13 +49,7 @@ class ChainStore:
         # Made first, so that SQLite opens a private file, and makes its companions alike.
         make_file(database)
         self._lock = threading.Lock()
-        self._excluding = threading.Lock()
         self._tickets: tuple[bytes, Tickets] | None = None  # as they lay in the file last
-        try:
-            flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._lock_file = os.fdopen(os.open(self._lock_path, flags), "rb+", buffering=0)
-        except OSError as problem:
-            raise UsageError("keystore", "the lock file cannot be opened") from problem
         try:
             self._database = sqlite3.connect(
                 database, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
@@ -73,22 +67,20 @@ class ChainStore:
         """Close the files."""
         with self._lock:
             self._database.close()
-            self._lock_file.close()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Exclude every other thread and process that reads and then writes; not to be nested."""
-        # Processes exclude each other by the file, which is open once here, and threads by the lock.
-        with self._excluding:
-            try:
-                fcntl.flock(self._lock_file, fcntl.LOCK_EX)
-            except (OSError, ValueError) as problem:
-                raise UsageError("keystore", "the lock file is closed or lost") from problem
-            try:
-                yield
-            finally:
-                with suppress(ValueError):  # closed meanwhile, and the lock given up with it
-                    fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+        try:
+            descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError as problem:
+            raise UsageError("keystore", "the lock file cannot be opened") from problem
+        try:
+            # Each call has an open file of its own, so that the lock holds between threads too.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def node(self) -> AppraisedNode | None:
         """Return the node that was appraised last."""

@@ -12,7 +12,9 @@ import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import paho.mqtt.client as paho
@@ -304,8 +306,14 @@ class Link:
         )
 
 
+@cache
+def _empty(packet: int) -> Properties:
+    # The library makes three tables for each, which takes longer than to publish.
+    return Properties(packet)  # type: ignore[no-untyped-call]  # the one untyped class of the library
+
+
 def _properties(packet: int, **values: Any) -> Properties:
-    made = Properties(packet)  # type: ignore[no-untyped-call]  # the one untyped class of the library
+    made = copy(_empty(packet))
     for name, value in values.items():
         if value is not None:
             setattr(made, name, value)

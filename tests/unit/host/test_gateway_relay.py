@@ -14,7 +14,6 @@ from adyton.core import limits
 from adyton.core.errors import UnavailableError, UsageError
 from adyton.host.gateways.allowed import require_allowed, waits_long
 from adyton.host.gateways.counters import Counters
-from adyton.host.gateways.http_connection import Answered
 from adyton.host.gateways.relay import (
     IN_FLIGHT_EACH,
     LARGE,
@@ -22,7 +21,7 @@ from adyton.host.gateways.relay import (
     PER_SECOND_EACH,
     Relay,
 )
-from adyton.host.gateways.upstream import Upstream
+from adyton.host.gateways.upstream import Answered, Upstream
 from adyton.mqtt import topics
 from adyton.mqtt.link import Incoming, Outgoing
 from adyton.protocol.relay import RelayRequest, RelayResponse
