@@ -30,7 +30,9 @@ def add_verbs(verbs: Any) -> None:
         _issue,
         about="It believes whatever it is told.",
     )
-    issue.add_argument("--to", metavar="DID", required=True, help="the holder's did")
+    issue.add_argument(
+        "--to", metavar="DID", required=True, help="the holder's did; a did:key or did:jwk too"
+    )
     issue.add_argument(
         "--birthdate", metavar="YYYY-MM-DD", help="a birthday, and which ages are reached today"
     )
@@ -59,12 +61,12 @@ def add_verbs(verbs: Any) -> None:
 
 def _issue(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.demo_issuer import TYPE, demo_issuer, issue_demo
-    from adyton.client.identity_dids import binding_key, resolve_did
+    from adyton.client.identity_dids import binding_key, keys_of
 
     out.note(DEMO)
     with open_session(settings_of(args), out) as session:
         claims = _claims(args, session.now_ms())
-        _, document = resolve_did(session, args.to)
+        document = keys_of(session, args.to)
         if document is None:
             raise PolicyError("record_given_up", "the did was given up; ask the holder for another")
         issued = issue_demo(

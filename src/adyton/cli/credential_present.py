@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import open_session
 from adyton.cli.identity_parts import agree, write_new
-from adyton.cli.output import Output
+from adyton.cli.output import Output, printable
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_parts import read_file, verb
 from adyton.core.errors import PolicyError, UsageError
@@ -83,7 +83,7 @@ def _present(args: argparse.Namespace, out: Output) -> int:
         said = _said(asking, choice)
         if args.out is not None or not address:
             presented = seal_answer(session, asking, choice, own)
-            _hand_out(args, out, presented.encode(), said)
+            _hand_out(args, out, presented.encode(), asking, said)
             return 0
         with out.waiting("handing over"):
             reply = hand_over(
@@ -117,11 +117,17 @@ def _said(asking: Asking, choice: Choice) -> dict[str, Any]:
     }
 
 
-def _hand_out(args: argparse.Namespace, out: Output, sealed: bytes, said: dict[str, Any]) -> None:
+def _hand_out(
+    args: argparse.Namespace, out: Output, sealed: bytes, asking: Asking, said: dict[str, Any]
+) -> None:
     from base64 import b64encode
 
     if args.out is not None:
         write_new(args.out, sealed, out, "what was sealed")
+        out.note(
+            f"adyton: give it to {printable(asking.party.name)}, who brings it by `adyton verifier present` within "
+            f"{asking.policy.binding_s} s; after that, seal it again"
+        )
         out.text(args.out)
         out.json({**said, "path": args.out})
         return

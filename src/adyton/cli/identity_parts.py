@@ -65,6 +65,8 @@ def found_record(session: Session, kind: type[_R], named: str | None) -> tuple[b
         require_used(meant[0][1], f"the {what} {printable(meant[0][1].name)}")
     if not found:
         hint = f"no {what} of that name here" if named else f"no {what} of this client yet"
+        if meant:
+            hint = f"no {what} of this client is left that was not given up"
         raise UsageError("not_found", f"{hint}: make one with `{command}`")
     if len(found) > 1:
         listed = ", ".join(

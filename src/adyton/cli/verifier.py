@@ -14,7 +14,11 @@ the network and can read nothing of; it learns yes or no, one coarse word why no
   adyton verifier register "Kino Nord" --response https://kino.example/present
   adyton verifier policy "Adults" --age-over 18 --issuer ISSUER --type VCT
   adyton verifier request
-  adyton verifier serve
+  adyton verifier serve             or `adyton verifier present FILE`
+  adyton verifier status REQUEST    which check has failed
+
+  adyton verifier show
+  adyton verifier retire RECORD
 """
 _PARTS: Final = (
     verifier_register.add_verbs,

@@ -70,6 +70,7 @@ def _present(args: argparse.Namespace, out: Output) -> int:
         judged.require_yes()
     except CredentialRefused:
         args.explained = said
+        out.note(f"adyton: `adyton verifier status {said['request'][:16]}` lists the checks")
         raise
     out.text(judged.verdict.answer)
     if judged.verdict.pseudonym is not None:

@@ -73,7 +73,7 @@ def _show(args: argparse.Namespace, out: Output) -> int:
         for name, party in parties:
             out.text(*_party_lines(name, party))
         for name, policy in policies:
-            out.text(*policy_lines(name, policy), f"state     {_state(policy)}")
+            out.text(*policy_lines(name, policy), *(() if policy.issuers else ("given up",)))
     out.json(
         {
             "parties": [_party_json(name, party) for name, party in parties],

@@ -169,7 +169,7 @@ def _one(args: argparse.Namespace, out: Output) -> int:
     out.text(f"{said['state']}{file.reason and ': ' + file.reason}")
     for one in lines:
         what = STEPS[Step(one.step)] if one.step in STEPS else ""
-        why = f": it {one.text}" if one.text else ""
+        why = f": {one.text}" if one.text else ""
         out.text(f"{one.step:>2}. {one.mark:<11}  {printable(what)}{printable(why)}")
     if args.receipt is not None:
         said["receipt"] = _receipt(args, out, file)

@@ -19,6 +19,8 @@ from adyton.protocol.credentials import base64url
 from adyton.protocol.credentials.did import own_did, own_name, read_did, read_own
 from adyton.protocol.credentials.did_document import AUTHENTICATION, DidDocument
 from adyton.protocol.credentials.did_json import write_own_document
+from adyton.protocol.credentials.did_jwk import resolve_did_jwk
+from adyton.protocol.credentials.did_key import resolve_did_key
 from adyton.protocol.credentials.jwk import PublicKey, ed25519_key, p256_key
 from adyton.protocol.credentials.multikey import ED25519, P256, X25519, Multikey
 from adyton.protocol.identity.naming import document_of
@@ -114,6 +116,21 @@ def resolve_did(session: Session, text: str) -> tuple[DidRecord, DidDocument | N
         name = read_own(read_did(text), session.pin.chain_id)
     record = resolve(session, name, DidRecord)
     return record, document_of(session.pin.chain_id, record)
+
+
+def keys_of(session: Session, text: str) -> DidDocument | None:
+    """Return the keys of a DID, of this network or one that says them all itself; None where it was given up.
+
+    Raises:
+        Error: as `resolve_did`. CredentialError: the key of a did:jwk is none.
+    """
+    if not _RECORD_NAME.fullmatch(text):
+        did = read_did(text)
+        if did.method == "key":
+            return resolve_did_key(did)
+        if did.method == "jwk":
+            return resolve_did_jwk(did)
+    return resolve_did(session, text)[1]
 
 
 def binding_key(document: DidDocument) -> PublicKey:

@@ -254,4 +254,4 @@ def _hours(milliseconds: int) -> str:
 def _brief(value: Any) -> str:
     text = value.rstrip("\n") if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     printable = "".join(c if c.isprintable() else "\ufffd" for c in text[:200])
-    return printable + ("…" if len(text) > 200 else "")
+    return (printable + ("…" if len(text) > 200 else "")) or "(empty)"

@@ -10,8 +10,19 @@ from adyton.client import Session
 from adyton.client.identity import bring_status, own_records, register, resolve
 from adyton.client.identity_answering import read_asking
 from adyton.client.identity_asking import SCHEME, read_uri, require_deadline, to_uri
-from adyton.client.identity_dids import new_did, own_dids, require_own, resolve_did
+from adyton.client.identity_changes import change_did
+from adyton.client.identity_dids import (
+    binding_key,
+    keys_of,
+    multikey_of,
+    new_did,
+    own_dids,
+    require_own,
+    resolve_did,
+)
 from adyton.core.errors import Error, MalformedError, PolicyError, UsageError, VerificationError
+from adyton.protocol.credentials.did_jwk import did_of_jwk
+from adyton.protocol.credentials.did_key import did_of_key
 from adyton.protocol.identity.answers import IdentityEntry
 from adyton.protocol.identity.registries import IssuerRecord, PartyRecord, PolicyRecord
 from tests.adversary.identity_server import IdentityServer
@@ -117,3 +128,42 @@ def test_dids_follow_from_seed_and_registry(session: Session) -> None:
     assert repr(first) == f"<OwnDid {first.did}>"
     with pytest.raises(MalformedError):
         resolve_did(session, "did:key:z6MkgDC7ftGmLdcju4fLK5KA3wDQFfBX8NF7KzafDPwcztuK")
+
+
+def test_keys_are_changed_and_former_ones_found_again(session: Session) -> None:
+    first, _ = new_did(session)
+    second, made = change_did(session, first, new_key=True, new_agreement=True)
+    assert (second.did, made.record.version) == (first.did, 2)
+    assert second.agreement != first.agreement
+    # A directory that was lost but for its identity finds them by the registry alone.
+    (found,) = own_dids(session)
+    assert found.record == second.record
+    assert second.key.public.members != first.key.public.members
+    assert [key.public.members for key in found.keys] == [
+        one.key.public.members for one in (second, first)
+    ]
+    assert found.agreements == (second.agreement, first.agreement)
+    assert found.key_of(first.key.public.thumbprint()) == found.keys[1]
+    assert found.key_of(bytes(32)) is None
+    # A key that is out of the document is behind those that are in it.
+    third, _ = change_did(session, found, drop=[multikey_of(second.key).multikey()])
+    assert third.key.public.members == first.key.public.members
+    assert third.agreement == second.agreement
+    with pytest.raises(UsageError, match="has a key of this client"):
+        change_did(session, third, drop=[multikey_of(third.key).multikey()])
+    with pytest.raises(UsageError, match="nothing changes"):
+        change_did(session, third)
+
+
+def test_a_did_that_says_its_keys_itself_is_not_asked_for(
+    server: IdentityServer, session: Session
+) -> None:
+    own, _ = new_did(session)
+    server.shown = [b"nothing"]
+    key = multikey_of(own.key)
+    for did in (did_of_key(key), did_of_jwk(key)):
+        document = keys_of(session, str(did))
+        assert document is not None
+        assert binding_key(document).members["x"] == own.key.public.members["x"]
+    with pytest.raises(Error):
+        keys_of(session, own.did)
