@@ -101,7 +101,7 @@ def find_room(
     for limit in limits:
         amount = limit.amount(facts)
         if amount is None:
-            return f"{limit.quantity}, which a limit sums, is not a number here"
+            return f"{printable(limit.quantity)}, which a limit sums, is not a number here"
         meter = limit.meter(facts)
         known = meters.get(meter.key)
         if known is None:

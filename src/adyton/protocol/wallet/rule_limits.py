@@ -12,6 +12,7 @@ from adyton.protocol.wallet.names import Names, read_word
 from adyton.protocol.wallet.rule import COUNT, SUBJECTS, TO, WALLET, Approvals, Limit
 from adyton.protocol.wallet.rule_call import Call, argument_sum, read_summed
 from adyton.protocol.wallet.rule_typed import TypedRule, field_sum, read_path
+from adyton.protocol.wallet.shown import printable
 
 APPROVALS: Final = ("m", "of", "within")
 FIELDS: Final = ("sum", COUNT, "window", "max", "per", "name")
@@ -109,7 +110,7 @@ class LimitReader:
         per = fields.get("per", WALLET)
         if per not in SUBJECTS:
             raise refused(f"{path}.per", f"must be one of {', '.join(SUBJECTS)}")
-        what = "count" if counts else f"sum of {quantity}"
+        what = "count" if counts else f"sum of {printable(quantity)}"
         if "name" in fields:
             name = read_word(fields["name"], f"{path}.name")
             kind = (counts, window, per)
