@@ -70,12 +70,17 @@ class Walk:
         pick = self.random
         keys = [client.key.hex() for client in self.clients]
         when: dict[str, Any] = {"fee": FEE, "value": "any", "to": "any"}
-        small = {"id": "small", "effect": "allow", "chain": [1, 4], "when": when}
+        small: dict[str, Any] = {"id": "small", "effect": "allow", "chain": [1, 4], "when": when}
         small["limits"] = [self._limit() for _ in range(pick.randint(1, 3))]
-        big = {"id": "big", "effect": "allow", "chain": [1, 4], "when": when}
+        big: dict[str, Any] = {"id": "big", "effect": "allow", "chain": [1, 4], "when": when}
         big["limits"] = [self._limit()]
         big["approvals"] = {"m": pick.randint(1, 2), "of": "@people", "within": 600}
-        cancel = {"id": "undo", "effect": "allow", "method": ["cancel"], "chain": [1, 4]}
+        cancel: dict[str, Any] = {
+            "id": "undo",
+            "effect": "allow",
+            "method": ["cancel"],
+            "chain": [1, 4],
+        }
         cancel["when"] = {"fee": "any"}
         text: dict[str, Any] = {
             "id": "text",

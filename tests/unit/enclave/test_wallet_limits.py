@@ -316,24 +316,6 @@ def test_a_policy_that_nobody_could_change_again_is_refused(
         assert owner.new(policy([], sets={"two": three}, **{name: both})).version == 1
 
 
-def test_a_long_signature_is_warned_of_in_few_words(owner: WalletClient) -> None:
-    count = 120
-    rule = {
-        "id": "r" * 64,
-        "effect": "allow",
-        "chain": [1],
-        "when": {"fee": "any"},
-        "call": {
-            "to": "any",
-            "abi": f"f({','.join(['uint256'] * count)})",
-            "args": {str(place): "any" for place in range(count)},
-        },
-    }
-    asked = requests.New(requests.RANDOM, 1, bytes(32), policy([rule]), "single-host")
-    warnings = owner.ordered(requests.NEW, asked, Changed).warnings
-    assert any("of any contract" in line for line in warnings)
-
-
 def test_a_key_whose_proposal_ended_may_be_asked_under_anew(
     owner: WalletClient, others: list[WalletClient], host: HostSimulator
 ) -> None:
@@ -375,33 +357,3 @@ def test_a_record_holds_no_more_than_can_be_read_again(
     assert dearer(1, 2**255).status == "signed"
     host.time_ms += 10_000
     assert dearer(2, 2**255).status == "signed"
-
-
-def test_whatever_a_limit_sums_its_refusal_can_be_read_in_the_audit(owner: WalletClient) -> None:
-    field = "\U0001f600" * 2000
-    rule = {
-        "id": "typed",
-        "effect": "allow",
-        "chain": "any",
-        "typedData": {
-            "contract": "any",
-            "primaryType": "Note",
-            "fields": {"n": "any"},
-        },
-        "limits": [{"sum": f"field:{field}", "window": 60, "max": 5}],
-    }
-    wallet = owner.new(policy([rule], time="host"))
-    types = {
-        "EIP712Domain": [{"name": "verifyingContract", "type": "address"}],
-        "Note": [{"name": "n", "type": "uint256"}],
-    }
-    document = {
-        "types": types,
-        "primaryType": "Note",
-        "domain": {"verifyingContract": checksummed(VENDOR)},
-        "message": {"n": 9},
-    }
-    told = owner.sign(wallet.accounts[0].address, document, "typedData")
-    assert (told.status, "would allow it, but" in told.reason) == ("refused", True)
-    # Its text is the policy's, and an entry that is too long could be written and not read.
-    assert [entry.reason for entry in owner.audit(wallet)] == ["", told.reason]
