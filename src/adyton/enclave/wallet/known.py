@@ -39,6 +39,8 @@ class KnownWallets:
         for client in was - now:
             places = self._sorted(client)
             del places[bisect_left(places, wallet.place_for(client))]
+            if not places:
+                del self._places[client]
 
     def after(self, client: bytes, place: Place) -> Iterator[bytes]:
         """Yield the names of the wallets behind a place in a client's list."""
