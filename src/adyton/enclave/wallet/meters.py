@@ -20,7 +20,9 @@ from adyton.protocol.wallet.windows import Window, decode_windows, encode_window
 
 KIND: Final = b"m"
 _NOTHING: Final[Mapping[bytes, Window]] = {}
-_PAGES: Final = 4096  # kept decoded
+# Kept decoded: so many pages, of so many bytes in the state; decoded, a byte takes four to ten.
+_PAGES: Final = 4096
+_BYTES: Final = 4 * limits.MIB
 
 
 class Meters:
@@ -35,6 +37,7 @@ class Meters:
         # Of each wallet: the page that each meter is on, or was before that ended.
         self._page_of: defaultdict[bytes, dict[bytes, bytes]] = defaultdict(dict)
         self._decoded: OrderedDict[bytes, tuple[bytes, Mapping[bytes, Window]]] = OrderedDict()
+        self._decoded_size = 0
 
     def visit(self, name: bytes, value: bytes) -> None:
         """Take up a page met while the state is loaded."""
@@ -104,9 +107,12 @@ class Meters:
         self._state.set(APP, KIND + name, encoded, expires_ms=expires_ms, hot=True)
 
     def _keep(self, name: bytes, encoded: bytes, windows: Mapping[bytes, Window]) -> None:
+        before = self._decoded.pop(name, None)
         self._decoded[name] = (encoded, windows)
-        if len(self._decoded) > _PAGES:
-            self._decoded.popitem(last=False)
+        self._decoded_size += len(encoded) - (0 if before is None else len(before[0]))
+        while self._decoded_size > _BYTES or len(self._decoded) > _PAGES:
+            _, (oldest, _) = self._decoded.popitem(last=False)
+            self._decoded_size -= len(oldest)
 
 
 class Counts:

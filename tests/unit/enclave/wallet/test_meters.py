@@ -189,3 +189,22 @@ def test_a_meter_is_not_counted_because_its_page_is_there_again_without_it(
     charged(made, 200_000, (0, 1))
     for each in (made, over(held)):
         each.counts(WALLET, 200_000).require_room([Charge(METERS[2], 1), Charge(METERS[3], 1)])
+
+
+def test_what_is_kept_decoded_is_bounded_in_bytes_whatever_is_on_the_pages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(meters, "_BYTES", 1000)
+    held = Held()
+    made = over(held)
+    wallets = [bytes((number,)) * 32 for number in range(40)]
+    for second in range(3):  # anew, and longer: by 9 bytes and an amount
+        for wallet in wallets:
+            charged(made, 1000 * second, (0, 2**200), (3, 2**200), wallet=wallet)
+            kept = sum(len(encoded) for encoded, _ in made._decoded.values())
+            assert 0 < kept == made._decoded_size <= 1000
+    assert 1 < len(made._decoded) < len(wallets)
+    # What was dropped is decoded again, and what is kept is what was written last.
+    for wallet in wallets:
+        assert made.counts(wallet, 2000).used(METERS[3]) == 3 * 2**200
+        assert sum(len(encoded) for encoded, _ in made._decoded.values()) <= 1000
