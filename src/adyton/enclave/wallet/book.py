@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from adyton.core import limits
@@ -60,7 +61,7 @@ class Book:
         self._wallets: dict[bytes, Wallet] = {}
         self._of_account: dict[bytes, tuple[bytes, int]] = {}  # wallet, and place in it
         self._known = KnownWallets()
-        self._next: dict[tuple[bytes, int], int] = {}
+        self._next: defaultdict[bytes, dict[int, int]] = defaultdict(dict)  # of accounts, by chain
         # Of each account and chain: the places of the audit entries under which nonces were signed last.
         self._signed: defaultdict[tuple[bytes, int], dict[int, int]] = defaultdict(dict)
         self._audited: defaultdict[bytes, int] = defaultdict(int)
@@ -185,16 +186,13 @@ class Book:
 
     def next_nonce(self, account: bytes, chain_id: int) -> int:
         """Return the nonce that the account's next transaction gets."""
-        return self._next.get((account, chain_id), 0)
+        return self._next.get(account, {}).get(chain_id, 0)
 
     def nonces(self, wallet: Wallet) -> list[NextNonce]:
         """Return the next nonces of a wallet's accounts, as many as are shown."""
-        accounts = {account.address for account in wallet.accounts}
-        used = sorted(place for place in self._next if place[0] in accounts)
-        return [
-            NextNonce(account, chain, self._next[account, chain])
-            for account, chain in used[: limits.WALLET_NONCES]
-        ]
+        addresses = sorted(account.address for account in wallet.accounts)
+        used = ((at, *each) for at in addresses for each in sorted(self._next.get(at, {}).items()))
+        return [NextNonce(*each) for each in islice(used, limits.WALLET_NONCES)]
 
     def signed_under(self, account: bytes, chain_id: int, nonce: int) -> SignedEntry | None:
         """Return what was signed last under a nonce; None where that is nothing."""
@@ -228,8 +226,8 @@ class Book:
         self._used(account, chain_id, nonce)
 
     def _used(self, account: bytes, chain_id: int, following: int) -> None:
-        place = (account, chain_id)
-        self._next[place] = max(self._next.get(place, 0), following)
+        held = self._next[account]
+        held[chain_id] = max(held.get(chain_id, 0), following)
 
     # --- audit ----------------------------------------------------------------------------------
 
