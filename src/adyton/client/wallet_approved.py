@@ -105,7 +105,8 @@ def ending_of(wallet: Wallet, proposal: bytes, height: int) -> AuditEntry | None
         height: of a block in which it was open; what is older is not looked through.
 
     Raises:
-        VerificationError: entries are missing. Error: as `Wallet.audit`.
+        UsageError: `not_found`, too many have come since to look through. VerificationError: entries are missing.
+        Error: as `Wallet.audit`.
     """
     end = wallet.audit(limits.UINT_MAX).total
     for _ in range(_PAGES):
@@ -115,10 +116,14 @@ def ending_of(wallet: Wallet, proposal: bytes, height: int) -> AuditEntry | None
             ends = entry.method == REJECT or entry.status in (SIGNED, REFUSED)
             if entry.proposal == proposal and ends:
                 return entry
-        if not entries or entries[0].height < height:
+        if start == 0 or not entries or entries[0].height < height:
             return None
         end = start
-    return None
+    # Nothing is said of a payment that may have been signed: who takes it for expired pays again.
+    raise UsageError(
+        "not_found",
+        "the audit is too long to tell how the proposal ended; look for it with `adyton wallet audit`",
+    )
 
 
 def _entries(wallet: Wallet, start: int, end: int) -> list[AuditEntry]:

@@ -15,7 +15,7 @@ from adyton.client.wallet_approved import (
 )
 from adyton.client.wallet_document import encode_document
 from adyton.client.wallet_signed import Signing
-from adyton.core.errors import VerificationError
+from adyton.core.errors import UsageError, VerificationError
 from adyton.protocol.wallet.answers import AuditEntry
 from adyton.protocol.wallet.requests import JSON_RPC, Sign
 from tests.adversary.wallet_server import WalletServer
@@ -128,3 +128,19 @@ def test_a_later_look_at_an_idle_chain_asks_in_order(
     with pytest.raises(ApprovalPending):
         claim(wallet, asked, named, LATER)
     assert len(server.recorded) == before + 1
+
+
+def test_what_an_audit_that_was_not_looked_through_may_hold_has_not_expired(
+    wallet: Wallet, server: WalletServer, asked: Sign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else it would be dropped, and asked for again under a key that the wallet may have forgotten: paid twice.
+    monkeypatch.setattr("adyton.client.wallet_approved._PAGES", 2)
+    signed = about(0, nonce=0)
+    server.audited = [replace(signed, height=1), *(entry(at) for at in range(1, 250))]
+    with pytest.raises(UsageError, match="too long"):
+        claim(wallet, asked, NAMED)
+    server.audited = server.audited[:150]
+    found = ending_of(wallet, NAMED, 1)
+    assert found is not None
+    assert found.status == "signed"
+    assert ending_of(wallet, b"\x32" * 32, 1) is None  # all of it was looked through
