@@ -317,9 +317,8 @@ class Book:
         held = self._state.get(APP, _KEY + key)
         return None if held is None else KeyRecord.decode(held)
 
-    def write_answered(self, key: bytes, record: KeyRecord, now_ms: int) -> None:
-        """Remember what was answered under an idempotency key."""
-        expires_ms = now_ms + limits.WALLET_KEY_S * 1000
+    def write_answered(self, key: bytes, record: KeyRecord, expires_ms: int) -> None:
+        """Remember until a time what was answered under an idempotency key."""
         self._state.set(APP, _KEY + key, record.encode(), expires_ms=expires_ms)
 
 

@@ -117,8 +117,16 @@ class Signer:
         told = self._decide(request, _content(read_intent(asked, self._book)))
         if told.status != REFUSED:
             record = KeyRecord(content, told.encode())
-            self._book.write_answered(key, record, call.time_ms)
+            self._book.write_answered(key, record, self._until_ms(told, call.time_ms))
         return told
+
+    def _until_ms(self, told: Signed, now_ms: int) -> int:
+        """Return until when an answer is remembered: while a proposal can be claimed, its key makes no other."""
+        until_ms = now_ms + limits.WALLET_KEY_S * 1000
+        waits = None
+        if told.proposal is not None:
+            waits = self._book.open_proposal(told.proposal, now_ms)
+        return until_ms if waits is None else max(until_ms, waits.expires_ms)
 
     def _has_ended(self, before: Signed, now_ms: int) -> bool:
         """Say whether an answer was of a proposal that is gone: expired, rejected, or refused when it was claimed."""
