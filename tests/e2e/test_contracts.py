@@ -142,6 +142,10 @@ def test_a_receipt_opens_what_is_shown_and_fails_where_it_is_altered(
     assert verdict["shown"] == {"address": address, "method": "add", "status": "done"}
     assert verdict["closed"] == ["code_hash", "caller", "input", "output", "usage"]
     assert {step["state"] for step in verdict["steps"]} == {"passed"}
+    copy = tmp_path / "copy.receipt"
+    client.ok("verify", str(receipt), "--redact", "method", "--out", str(copy))
+    assert client.json("verify", str(copy))["shown"] == {"address": address, "status": "done"}
+    assert client.run("verify", str(copy), "--redact", "method", "--out", "no").returncode == 2
     raw = receipt.read_bytes()
     assert (7).to_bytes(8, "little") not in raw
     for at in (len(raw) // 3, len(raw) // 2, len(raw) - 2):

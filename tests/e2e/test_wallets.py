@@ -59,6 +59,13 @@ def test_from_a_new_wallet_to_a_receipt_that_anybody_verifies(
     verdict = client.json("verify", str(receipt))
     assert verdict["shown"]["rule"] == "pay"
     assert verdict["shown"]["signature"] == told["signature"]
+    copy = tmp_path / "copy.receipt"
+    hide = ("verify", str(receipt), "--out", str(copy), "--redact")
+    assert client.run(*hide, "document,chain,nonce").returncode == 2
+    client.ok(*hide, "caller,document,chain,nonce,digest,signature")
+    assert set(client.json("verify", str(copy))["shown"]) == {
+        "method", "account", "status", "rule", "policy",
+    }  # fmt: skip
     raw = receipt.read_bytes()
     for at in (len(raw) // 3, len(raw) // 2, len(raw) - 2):
         altered = bytearray(raw)

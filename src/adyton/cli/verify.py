@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,9 @@ the policy holds: a pinned fingerprint, no simulated platform unless allowed, th
 evidence that was fresh when the task ran.
 
 With --explain it lists every step of the verification as passed, failed or not reached. With
---redact it writes a copy of a run's certificate, or of the receipt of a credential's check, that
-opens less: what is closed there can be neither read nor guessed from the copy, and all the rest
-still verifies. A copy shows the same task as the original.
+--redact it writes a copy of a certificate or receipt, but a notary's, that opens less: what is
+closed there can be neither read nor guessed from the copy, and all the rest still verifies. A copy
+shows the same task as the original.
 
 Of a conflict, which a client keeps when a server shows it two histories, it says what is proved and
 what is only reported; it exits with 0 only for proof.
@@ -122,30 +123,11 @@ def _verify(args: argparse.Namespace, out: Output) -> int:
 def _checked(
     unverified: bytes, path: Path, args: argparse.Namespace, settings: Settings, out: Output
 ) -> Verdict:
-    from adyton.client.contract_receipt import ContractReceipt
-    from adyton.client.identity_receipt import IdentityReceipt
     from adyton.client.notary import NotaryReceipt
-    from adyton.client.steps import (
-        CONTRACT_STEPS,
-        IDENTITY_STEPS,
-        NOTARY_STEPS,
-        RUN_STEPS,
-        WALLET_STEPS,
-        Steps,
-    )
-    from adyton.client.wallet_receipt import WalletReceipt
 
     policy = _policy(args, settings)
-    # Each begins with an array head and its own name; a byte wrong there is refused by any parser.
-    kinds = {
-        NotaryReceipt.WIRE_NAME: NOTARY_STEPS,
-        ContractReceipt.WIRE_NAME: CONTRACT_STEPS,
-        WalletReceipt.WIRE_NAME: WALLET_STEPS,
-        IdentityReceipt.WIRE_NAME: IDENTITY_STEPS,
-    }
-    kind = next((name for name in kinds if name.encode() in unverified[:64]), "")
+    kind, steps = _steps(unverified)
     content = _content(path, args.file) if kind == NotaryReceipt.WIRE_NAME else None
-    steps = Steps(kinds.get(kind, RUN_STEPS))
     try:
         return _verdict(unverified, content, policy, steps, kind)
     finally:
@@ -154,6 +136,25 @@ def _checked(
             out.text(*[f"{step.number:>2}. {step.state:<11}  {step.what}" for step in listed], "")
             # Where a step has failed, `main` adds this to what it says of the failure.
             args.explained = {"steps": [asdict(step) for step in listed]}
+
+
+def _steps(unverified: bytes) -> tuple[str, Steps]:
+    """Return the name of a receipt, empty for a certificate and for what is none, and its verification's steps."""
+    from adyton.client import steps
+    from adyton.client.contract_receipt import ContractReceipt
+    from adyton.client.identity_receipt import IdentityReceipt
+    from adyton.client.notary import NotaryReceipt
+    from adyton.client.wallet_receipt import WalletReceipt
+
+    # Each begins with an array head and its own name; a byte wrong there is refused by any parser.
+    kinds = {
+        NotaryReceipt.WIRE_NAME: steps.NOTARY_STEPS,
+        ContractReceipt.WIRE_NAME: steps.CONTRACT_STEPS,
+        WalletReceipt.WIRE_NAME: steps.WALLET_STEPS,
+        IdentityReceipt.WIRE_NAME: steps.IDENTITY_STEPS,
+    }
+    kind = next((name for name in kinds if name.encode() in unverified[:64]), "")
+    return kind, steps.Steps(kinds.get(kind, steps.RUN_STEPS))
 
 
 def _verdict(
@@ -194,31 +195,29 @@ def _redacted(unverified: bytes, args: argparse.Namespace, settings: Settings) -
     Raises:
         UsageError: another kind of file, a field that is not open or cannot be closed, or a file that exists.
     """
-    from adyton.client.certificate import verify_certificate
-    from adyton.client.identity_receipt import IdentityReceipt, verify_identity_receipt
-    from adyton.client.redaction import PUBLIC, redact, redact_identity
+    from adyton.client.contract_receipt import ContractReceipt
+    from adyton.client.identity_receipt import IdentityReceipt
+    from adyton.client.redaction import PUBLIC, redact, redact_call, redact_identity, redact_wallet
+    from adyton.client.wallet_receipt import WalletReceipt
     from adyton.protocol.certificate import RunCertificate
 
-    policy, now_ms = _policy(args, settings), time.time_ns() // 1_000_000
-    named = None if args.redact == "all" else args.redact.split(",")
-    copy: RunCertificate | IdentityReceipt
-    if RunCertificate.WIRE_NAME.encode() in unverified[:64]:
-        certificate = RunCertificate.decode(unverified)
-        opened = [opening.field for opening in certificate.openings]
-        copy = redact(certificate, opened if named is None else named)
-        encoded = copy.encode()
-        verify_certificate(encoded, policy=policy, now_ms=now_ms)
-    elif IdentityReceipt.WIRE_NAME.encode() in unverified[:64]:
-        receipt = IdentityReceipt.decode(unverified)
-        opened = [opening.field for opening in receipt.openings if opening.field not in PUBLIC]
-        copy = redact_identity(receipt, opened if named is None else named)
-        encoded = copy.encode()
-        verify_identity_receipt(encoded, policy=policy, now_ms=now_ms)
-    else:
-        raise UsageError(
-            "usage",
-            "only a run's certificate and the receipt of a credential's check have fields to close",
-        )
+    kinds: tuple[tuple[type[Any], Callable[[Any, Collection[str]], Any]], ...] = (
+        (RunCertificate, redact),
+        (ContractReceipt, redact_call),
+        (WalletReceipt, redact_wallet),
+        (IdentityReceipt, redact_identity),
+    )
+    found = [kind for kind in kinds if kind[0].WIRE_NAME.encode() in unverified[:64]]
+    if not found:
+        raise UsageError("usage", "a notary's receipt has no fields to close")
+    form, closed = found[0]
+    original = form.decode(unverified)
+    public = PUBLIC if form is IdentityReceipt else ()
+    opened = [opening.field for opening in original.openings if opening.field not in public]
+    copy = closed(original, opened if args.redact == "all" else args.redact.split(","))
+    encoded: bytes = copy.encode()
+    kind, steps = _steps(encoded)
+    _verdict(encoded, None, _policy(args, settings), steps, kind)
     try:
         with Path(args.out).open("xb") as file:
             file.write(encoded)

@@ -6,16 +6,24 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
+from adyton.client.contract_receipt import ContractReceipt
 from adyton.client.identity_receipt import IdentityReceipt
 from adyton.client.opened_claims import close_openings
+from adyton.client.wallet_receipt import WalletReceipt
 from adyton.core.errors import UsageError
 from adyton.protocol.certificate import RunCertificate
-from adyton.protocol.claims import IDENTITY_FIELDS, TASK_FIELDS
+from adyton.protocol.claims import CONTRACT_FIELDS, IDENTITY_FIELDS, TASK_FIELDS, WALLET_FIELDS
 from adyton.protocol.identity.answers import YES
 
 # Of a verdict, what its entry says in public: no copy of a receipt can hide it.
 PUBLIC: Final = ("epoch",)
 _RUN_TELLS: Final = {"run_info": frozenset(("exit_code", "limits"))}
+# A signature is over the digest, and recovers to its account; the digest has no salt, so that a guess can be tried on it.
+_WALLET_TELLS: Final = {
+    "signature": frozenset(("digest", "account")),
+    "digest": frozenset(("document", "chain", "nonce")),
+    "document": frozenset(("digest", "chain", "nonce")),
+}
 _VERDICT: Final = frozenset(("answer", "reason"))
 
 
@@ -31,6 +39,37 @@ def redact(certificate: RunCertificate, close: Collection[str]) -> RunCertificat
     """
     openings = close_openings(TASK_FIELDS, certificate.openings, close, _RUN_TELLS)
     return replace(certificate, openings=openings)
+
+
+def redact_call(receipt: ContractReceipt, close: Collection[str]) -> ContractReceipt:
+    """Return a copy in which these fields are closed; both are of the same call, and say so.
+
+    Args:
+        receipt: verified.
+        close: names of fields that it opens.
+
+    Raises:
+        UsageError: as `close_openings`.
+    """
+    openings = close_openings(CONTRACT_FIELDS, receipt.openings, close, {})
+    return replace(receipt, openings=openings)
+
+
+def redact_wallet(receipt: WalletReceipt, close: Collection[str]) -> WalletReceipt:
+    """Return a copy in which these fields are closed; both are of the same request, and say so.
+
+    Args:
+        receipt: verified.
+        close: names of fields that it opens.
+
+    Raises:
+        UsageError: as `close_openings`.
+    """
+    signed = {opening.field for opening in receipt.openings if any(opening.value)}
+    # Of what was not signed, signature and digest are zero or nothing, and tell nothing.
+    tells = {name: told for name, told in _WALLET_TELLS.items() if name in signed}
+    openings = close_openings(WALLET_FIELDS, receipt.openings, close, tells)
+    return replace(receipt, openings=openings)
 
 
 def redact_identity(receipt: IdentityReceipt, close: Collection[str]) -> IdentityReceipt:
