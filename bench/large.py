@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,6 +20,7 @@ from unittest import mock
 
 from adyton.core import limits
 from adyton.core.encoding import decode, encode
+from adyton.core.errors import Error
 from adyton.core.schema import Message
 from adyton.enclave.dispatcher import Dispatcher
 from adyton.enclave.intake import Intake, Opened
@@ -267,8 +268,10 @@ class _Requests:
 def _numbers_open(requests: _Requests) -> Iterator[None]:
     """Have the intake take numbers for requests, in this process."""
 
-    def open_(_intake: Intake, unverified: bytes, purpose: str, now_ms: int) -> Opened:
-        return requests.opened(unverified, purpose, now_ms)
+    def open_each(
+        _: Intake, unverified: Sequence[bytes], purpose: str, now_ms: int
+    ) -> list[Opened | Error]:
+        return [requests.opened(one, purpose, now_ms) for one in unverified]
 
-    with mock.patch.object(Intake, "open", open_):
+    with mock.patch.object(Intake, "open_each", open_each):
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -11,8 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tests.e2e.forked_commands import Forked
 
 ADYTON = [sys.executable, "-m", "adyton.cli.main"]
 START_S = 60.0
@@ -116,11 +120,14 @@ class Client:
         self, *arguments: str, stdin: str = "", cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
+        env, place = self.environment(), cwd or self.home.parent
+        if self.server.source is None:
+            return _forked().run(list(arguments), env=env, stdin=stdin, cwd=place, timeout=120)
         return subprocess.run(
             [*ADYTON, *arguments],
-            env=self.environment(),
+            env=env,
             input=stdin,
-            cwd=cwd or self.home.parent,
+            cwd=place,
             capture_output=True,
             text=True,
             timeout=120,
@@ -146,6 +153,14 @@ def environment(source: Path | None = None) -> dict[str, str]:
     """Return a clean environment in which the package can be imported."""
     source = source or Path(__file__).parents[2] / "src"
     return {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(source), "LANG": "C.UTF-8"}
+
+
+@cache
+def _forked() -> Forked:
+    """Return the process that this worker's commands are forked from."""
+    made = Forked(environment())
+    atexit.register(made.close)
+    return made
 
 
 @contextmanager
