@@ -18,7 +18,7 @@ from adyton.protocol.identity.answers import YES
 # Of a verdict, what its entry says in public: no copy of a receipt can hide it.
 PUBLIC: Final = ("epoch",)
 _RUN_TELLS: Final = {"run_info": frozenset(("exit_code", "limits"))}
-# A signature is over the digest, and recovers to its account; the digest has no salt, so that a guess can be tried on it.
+# A signature is over the digest, and recovers to its account. The digest has no salt: a guess can be tried on it.
 _WALLET_TELLS: Final = {
     "signature": frozenset(("digest", "account")),
     "digest": frozenset(("document", "chain", "nonce")),
