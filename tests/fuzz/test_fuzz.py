@@ -14,7 +14,7 @@ from fuzz.target import CORPUS, ROOT, BrokenPromise, inputs, load, refused_or, r
 from tests.fuzz import broken
 
 TARGETS = load("fuzz.every")
-SHORT_RUNS = 800
+SHORT_RUNS = 500
 SOAK_S = int(os.environ.get("ADYTON_FUZZ_SECONDS", "600"))
 
 

@@ -147,12 +147,16 @@ def test_another_path_is_not_there(facade: Facade) -> None:
 
 
 def test_a_message_that_is_too_large_ends_it(facade: Facade) -> None:
-    with opened(facade) as socket:
-        # It may be refused while it is still being sent.
-        with pytest.raises(ConnectionClosed) as caught:
+    said = None
+    for _ in range(10):
+        # It may be refused while it is still being sent, and the reason be lost with the connection.
+        with opened(facade) as socket, pytest.raises(ConnectionClosed) as caught:
             say_and_hear(socket, "x" * (limits.RPC_BODY + 1))
-        assert caught.value.rcvd is not None
-        assert caught.value.rcvd.code == 1009
+        said = caught.value.rcvd
+        if said is not None:
+            break
+    assert said is not None
+    assert said.code == 1009
     assert facade.rpc("eth_chainId") == hex(CHAIN)
 
 
