@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 import adyton
 from adyton.core.errors import Error, GuestError, UnavailableError
 from adyton.sandbox import nursery
+from adyton.sandbox.cgroup import MemoryGroup
 from adyton.sandbox.jail import Jail
 from tests.integration.sandbox_support import job
 
@@ -224,6 +226,30 @@ def test_close_ends_running_guests() -> None:
     thread.join(10)
     assert not thread.is_alive()
     assert isinstance(outcomes[0], Error)
+
+
+def test_a_run_that_close_ends_is_judged_before_its_memory_group_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Its judge comes late, as on a machine with more to do than cores.
+    kills = MemoryGroup.out_of_memory_kills
+
+    def late(group: MemoryGroup) -> int:
+        if closing.is_set():
+            time.sleep(0.3)
+        return kills(group)
+
+    monkeypatch.setattr(MemoryGroup, "out_of_memory_kills", late)
+    closing = threading.Event()
+    jail = Jail()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(jail.run, job("import time\ntime.sleep(30)"))
+        (outer,) = _children()
+        _eventually(lambda: any(_is_locked_down(pid) for pid in _descendants(outer)))
+        closing.set()
+        jail.close()
+        with pytest.raises(GuestError, match="lost while the guest ran"):
+            running.result(10)
 
 
 def test_an_interpreter_that_is_not_there() -> None:

@@ -24,6 +24,7 @@ _FLAGS: Final = ("-I", "-S", "-B", "-X", "pycache_prefix=/dev/null/x", "-X", "ut
 _START_PATIENCE_S: Final = 30.0
 _STOP_PATIENCE_S: Final = 5.0
 _READER_PATIENCE_S: Final = 15.0
+_RETURN_PATIENCE_S: Final = 15.0
 _FAILURES_IN_A_ROW: Final = 8
 _STDERR_SHOWN: Final = 2000
 # Users of the jail, as root sees them: far from anyone's who could own a file.
@@ -129,6 +130,7 @@ class Nursery:
         """Let `cell` get its next guest ready, or end it when there are enough."""
         with self._changed:
             self._in_use -= 1
+            self._changed.notify_all()
             spare = len(self._ready) + self._coming - self._waiting
             keep = not (self._retired or self._gone) and spare < self._pool
             last = self._retired and self._in_use == 0
@@ -159,13 +161,19 @@ class Nursery:
             self.close()
 
     def close(self) -> None:
-        """End the zygote and every cell of it, running or waiting."""
+        """End the zygote and every cell of it, running or waiting.
+
+        Whoever runs a guest sees its end before this returns: what the guest's end is judged by,
+        its memory group above all, must not be taken away under the judge's hands.
+        """
         with self._changed:
             if self._closed:
                 return
             self._closed = True
         self._stop()
         self._reader.join(_READER_PATIENCE_S)
+        with self._changed:
+            self._changed.wait_for(lambda: self._in_use == 0, _RETURN_PATIENCE_S)
         self._control.close()
         with suppress(ZygoteGone):
             self._clean_up()
