@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from adyton.core import limits
-from adyton.protocol.ethereum.address import checksummed
 from adyton.protocol.wallet.answers import Signed
 from tests.host_simulator import HostSimulator, SimulatedClient
-from tests.wallet_kit import VENDOR, WalletClient, payment, policy
+from tests.wallet_kit import WalletClient, payment, policy
 
 
 @pytest.fixture
@@ -30,36 +29,6 @@ def owner(host: HostSimulator) -> WalletClient:
 @pytest.fixture
 def others(host: HostSimulator) -> list[WalletClient]:
     return [WalletClient(host, SimulatedClient(host, bytes([n]) * 32)) for n in range(2)]
-
-
-def test_whatever_a_limit_sums_its_refusal_can_be_read_in_the_audit(owner: WalletClient) -> None:
-    field = "\U0001f600" * 2000
-    rule = {
-        "id": "typed",
-        "effect": "allow",
-        "chain": "any",
-        "typedData": {
-            "contract": "any",
-            "primaryType": "Note",
-            "fields": {"n": "any"},
-        },
-        "limits": [{"sum": f"field:{field}", "window": 60, "max": 5}],
-    }
-    wallet = owner.new(policy([rule], time="host"))
-    types = {
-        "EIP712Domain": [{"name": "verifyingContract", "type": "address"}],
-        "Note": [{"name": "n", "type": "uint256"}],
-    }
-    document = {
-        "types": types,
-        "primaryType": "Note",
-        "domain": {"verifyingContract": checksummed(VENDOR)},
-        "message": {"n": 9},
-    }
-    told = owner.sign(wallet.accounts[0].address, document, "typedData")
-    assert (told.status, "would allow it, but" in told.reason) == ("refused", True)
-    # Its text is the policy's, and an entry that is too long could be written and not read.
-    assert [entry.reason for entry in owner.audit(wallet)] == ["", told.reason]
 
 
 def test_an_idempotency_key_is_remembered_as_long_as_its_proposal_can_be_claimed(
