@@ -72,6 +72,8 @@ class Jail:
         self._lock = threading.Lock()
         self._closed = False
         self._replacing: threading.Thread | None = None
+        # Replaced, while guests still run in them.
+        self._retired: list[Nursery] = []
         self._groups = cgroup.find() if memory_groups else None
         self.memory_cap = "cgroup" if self._groups is not None else "rlimit"
         try:
@@ -130,7 +132,8 @@ class Jail:
             replacing = self._replacing
         if replacing is not None:
             replacing.join()
-        self._nursery.close()
+        for nursery in (*self._retired, self._nursery):
+            nursery.close()
         if self._groups is not None:
             self._groups.close()
 
@@ -176,4 +179,5 @@ class Jail:
             if fresh is None:
                 return
             old, self._nursery = self._nursery, fresh
+            self._retired = [*(one for one in self._retired if not one.closed), old]
         old.retire()

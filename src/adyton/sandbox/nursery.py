@@ -25,6 +25,7 @@ _START_PATIENCE_S: Final = 30.0
 _STOP_PATIENCE_S: Final = 5.0
 _READER_PATIENCE_S: Final = 15.0
 _RETURN_PATIENCE_S: Final = 15.0
+_CLOSE_PATIENCE_S: Final = _STOP_PATIENCE_S + _READER_PATIENCE_S + _RETURN_PATIENCE_S
 _FAILURES_IN_A_ROW: Final = 8
 _STDERR_SHOWN: Final = 2000
 # Users of the jail, as root sees them: far from anyone's who could own a file.
@@ -62,6 +63,7 @@ class Nursery:
         self._retired = False
         self._gone = False
         self._closed = False
+        self._ended = threading.Event()
         self._failures = 0
         self._last_failure = "the zygote ended"
         self.taken = 0
@@ -129,20 +131,23 @@ class Nursery:
     def give_back(self, cell: Cell) -> None:
         """Let `cell` get its next guest ready, or end it when there are enough."""
         with self._changed:
-            self._in_use -= 1
-            self._changed.notify_all()
-            spare = len(self._ready) + self._coming - self._waiting
-            keep = not (self._retired or self._gone) and spare < self._pool
-            last = self._retired and self._in_use == 0
             closed = self._closed
             if not closed:
+                self._in_use -= 1
+                spare = len(self._ready) + self._coming - self._waiting
+                keep = not (self._retired or self._gone) and spare < self._pool
                 # The reader cleans up: the caller has its result and need not wait.
                 self._coming += keep
                 self._returned.put((cell, keep))
                 os.eventfd_write(self._bell, 1)
+            last = self._retired and self._in_use == 0
         if closed:
+            # Nobody else would; whoever closes waits until it is done.
             cell.close()
-        if last:
+            with self._changed:
+                self._in_use -= 1
+                self._changed.notify_all()
+        elif last:
             self.close()
 
     @property
@@ -164,12 +169,25 @@ class Nursery:
         """End the zygote and every cell of it, running or waiting.
 
         Whoever runs a guest sees its end before this returns: what the guest's end is judged by,
-        its memory group above all, must not be taken away under the judge's hands.
+        its memory group above all, must not be taken away under the judge's hands. Nor does it
+        return before another thread that closes it has done so.
         """
         with self._changed:
-            if self._closed:
-                return
-            self._closed = True
+            first, self._closed = not self._closed, True
+        if first:
+            try:
+                self._close()
+            finally:
+                self._ended.set()
+        else:
+            self._ended.wait(_CLOSE_PATIENCE_S)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing of it is left."""
+        return self._ended.is_set()
+
+    def _close(self) -> None:
         self._stop()
         self._reader.join(_READER_PATIENCE_S)
         with self._changed:
