@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -41,7 +43,7 @@ class Node:
 
     def ask(self, *asked: Any, most: int, timeout_s: float) -> Answered:
         self.asked.append((*asked, most, timeout_s))
-        if not self.may.wait(10):
+        if not self.may.wait(60):
             raise TimeoutError
         if self.fails is not None:
             raise self.fails
@@ -206,12 +208,15 @@ def test_one_failure_is_answered_and_stops_nothing(
 
 
 def test_what_waited_too_long_is_not_asked(bench: Bench) -> None:
-    bench.offer(expiry_s=1)
-    assert bench.node.asked[0][-1] <= 1
+    bench.offer(expiry_s=60)
+    bench.answers(1)
+    assert bench.node.asked[0][-1] <= 60
     bench.node.may.clear()
-    for number in range(40):
-        bench.offer(sender=topics.Sender(f"d{number}", "i"), expiry_s=1)
+    for number in range(32):
+        bench.offer(sender=topics.Sender(f"d{number}", "i"))
     until(lambda: len(bench.node.asked) == 33, "all workers are busy")
+    for number in range(8):
+        bench.offer(sender=topics.Sender(f"late{number}", "i"), expiry_s=1)
     deadline = threading.Event()
     deadline.wait(1.2)
     bench.node.may.set()
@@ -295,3 +300,53 @@ def test_long_polls_are_told_apart() -> None:
 def test_an_address_of_no_server_is_refused(url: str) -> None:
     with pytest.raises(UsageError):
         Upstream(url)
+
+
+class Pausing:
+    """A lock before which one thread waits, each time from the fourth on: when it has given its connection back."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.waits: int | None = None
+        self._times = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if self.waits in (None, threading.get_ident()):
+            self.waits = threading.get_ident()
+            self._times += 1
+            if self._times > 3:
+                self.go_on.wait(30)
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_closing_ends_who_has_a_connection_that_another_has_just_left() -> None:
+    lock = Pausing()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        ThreadPoolExecutor(1) as one,
+        ThreadPoolExecutor(1) as other,
+    ):
+        upstream = Upstream(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        vars(upstream)["_lock"] = lock
+
+        def ask() -> Answered:
+            return upstream.ask("GET", "/", None, {}, most=10, timeout_s=60)
+
+        first = one.submit(ask)
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(30)
+            assert connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine")
+            until(lambda: bool(upstream._idle), "it is given back")
+            second = other.submit(ask)
+            assert connection.recv(65_536)
+            lock.go_on.set()
+            assert first.result(30).body == b"fine"
+            upstream.close()
+            with pytest.raises(UnavailableError, match="unreachable"):
+                second.result(30)

@@ -101,10 +101,10 @@ class Upstream:
                 self._take(connection)
                 return self._once(connection, method, target, body, headers, most, deadline)
             except TimeoutError as late:
-                _shut(connection)
+                self._drop(connection)
                 raise UnavailableError("timeout", "the server does not answer in time") from late
             except (OSError, http.client.HTTPException, ValueError) as problem:
-                _shut(connection)
+                self._drop(connection)
                 # A kept connection that the server closed meanwhile says nothing about the server.
                 if reused and isinstance(
                     problem, http.client.RemoteDisconnected | BrokenPipeError | ConnectionResetError
@@ -112,11 +112,8 @@ class Upstream:
                     continue
                 raise UnavailableError("unreachable", "the server cannot be reached") from problem
             except BaseException:
-                _shut(connection)
+                self._drop(connection)
                 raise
-            finally:
-                with self._lock:
-                    self._busy.discard(connection)
 
     def _take(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
@@ -160,6 +157,8 @@ class Upstream:
         response.close()
         kind = response.getheader("Content-Type", "").partition(";")[0].strip().lower()
         with self._lock:
+            # Invariant: never in both at a time, for whoever takes an idle one has it at once.
+            self._busy.discard(connection)
             keep = not self._closed and not response.will_close and len(self._idle) < _IDLE
             if keep:
                 self._idle.append(connection)
@@ -167,10 +166,11 @@ class Upstream:
             connection.close()
         return Answered(response.status, kind[:64], b"".join(parts))
 
-
-def _shut(connection: http.client.HTTPConnection | None) -> None:
-    if connection is not None:
-        connection.close()
+    def _drop(self, connection: http.client.HTTPConnection | None) -> None:
+        if connection is not None:
+            with self._lock:
+                self._busy.discard(connection)
+            connection.close()
 
 
 def _left(deadline: float) -> float:
