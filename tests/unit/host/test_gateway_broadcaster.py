@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from adyton.host.gateways import broadcaster as module
 from adyton.host.gateways import reports
 from adyton.host.gateways.journal import ENDED, SENT, WAITING
 from adyton.mqtt import topics
+from adyton.mqtt.link import Outgoing
 from adyton.protocol.ethereum.keccak import keccak
 from tests.broadcast_kit import CHAIN, CHARGER, PAYER, Bench, message
 from tests.e2e.command import until
@@ -70,6 +72,32 @@ def test_a_payment_from_hand_over_to_confirmation(bench: Bench) -> None:
     bench.look()
     assert len(bench.node.asked) == calls
     assert bench.journal.undelivered(0, 10) == []
+
+
+def test_an_event_that_is_taken_while_the_journal_is_read_is_told_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Callable[[int], None]] = []
+
+    def publish(sent: Outgoing, acknowledged: Callable[[int], None]) -> None:
+        bench.told.append((sent.topic, json.loads(sent.payload)))
+        taken.append(acknowledged)
+
+    undelivered = bench.journal.undelivered
+
+    def read(after: int, most: int) -> list[tuple[int, str, bytes]]:
+        found = undelivered(after, most)
+        if found and taken:  # the link's thread hears of it now
+            taken.pop()(0)
+        return found
+
+    monkeypatch.setattr(bench.broadcaster, "_publish", publish)
+    monkeypatch.setattr(bench.journal, "undelivered", read)
+    bench.hand(PAYER.pay(3))
+    for _ in range(3):
+        bench.look()
+    assert bench.names == ["broadcast"]
+    assert undelivered(0, 10) == []
 
 
 def test_a_reverted_payment_is_a_failure(bench: Bench) -> None:

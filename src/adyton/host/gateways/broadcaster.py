@@ -226,10 +226,12 @@ class Broadcaster:
     def _deliver(self) -> None:
         """Publish what the broker has not taken yet; each stays in the journal until it has."""
         after = 0
+        # As it was before the journal is read: an event of an older reading may be taken meanwhile, and is not new.
+        publishing = set(self._publishing)
         while batch := self._journal.undelivered(after, _BATCH):
             for seq, device, body in batch:
                 after = seq
-                if seq not in self._publishing:
+                if seq not in publishing:
                     self._publishing.add(seq)
                     self._tell(device, body, seq)
 
