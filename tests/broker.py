@@ -17,7 +17,7 @@ import pytest
 
 from tests.certificates import Authority, Credentials
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 # Debian keeps it where only root's PATH leads.
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 _SETTINGS = """\

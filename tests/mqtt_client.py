@@ -17,7 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from tests.certificates import Credentials
 
-_PATIENCE = 15.0
+_PATIENCE = 60.0
 _PERSISTENT_SECONDS = 3600
 
 

@@ -174,7 +174,7 @@ def serving(data: Path, *options: str, source: Path | None = None) -> Iterator[S
         server.stop()
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Poll until the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -93,8 +93,9 @@ class MqttTransport:
             started, self._closed = self._started, True
             waiting, self._waiting = list(self._waiting.values()), {}
         for one in waiting:
-            one.problem = UnavailableError("unreachable", "the connection was closed")
-            one.answered.set()
+            if not one.answered.is_set():
+                one.problem = _closed()
+                one.answered.set()
         if started:
             self._link.close()
 
@@ -122,6 +123,9 @@ class MqttTransport:
         waiting = _Waiting(request.encode(), time.monotonic() + timeout_s)
         self._start()
         with self._lock:
+            # Nobody would end it any more.
+            if self._closed:
+                raise _closed()
             self._waiting[correlation] = waiting
         try:
             if self._link.up:
@@ -161,7 +165,7 @@ class MqttTransport:
     def _start(self) -> None:
         with self._lock:
             if self._closed:
-                raise UnavailableError("unreachable", "the connection was closed")
+                raise _closed()
             if not self._started:
                 self._started = True
                 self._link.start()
@@ -256,6 +260,10 @@ class MqttTransport:
             raise MalformedError("too_large", f"the answer is over {max_bytes} bytes")
         kind = response.content_type.partition(";")[0].strip().lower()
         return Reply(response.status, kind, response.body)
+
+
+def _closed() -> UnavailableError:
+    return UnavailableError("unreachable", "the connection was closed")
 
 
 def _refusal(reason: int) -> Error | None:

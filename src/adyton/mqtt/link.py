@@ -181,8 +181,11 @@ class Link:
         """Publish a last message, disconnect in order, and end."""
         if last is not None and self.up:
             sent = threading.Event()
-            self.publish(last, lambda _: sent.set())
-            sent.wait(timeout_s)
+            with contextlib.suppress(
+                UnavailableError
+            ):  # too much waits: it ends without its last word
+                self.publish(last, lambda _: sent.set())
+                sent.wait(timeout_s)
         self._closed.set()
         with self._calling:
             self._client.disconnect()
@@ -242,9 +245,10 @@ class Link:
             return client.socket() is not None
 
     def _wake(self) -> None:
-        if self._waking is not None:
+        waking = self._waking  # whoever closes may take it away
+        if waking is not None:
             with contextlib.suppress(OSError):  # full: it wakes all the same
-                self._waking[0].send(b"!")
+                waking[0].send(b"!")
 
     def _connected(
         self, client: paho.Client, _: Any, flags: Any, reason: ReasonCode, __: Any

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from adyton.core import limits
-from adyton.core.errors import UsageError
+from adyton.core.errors import UnavailableError, UsageError
 from adyton.mqtt import topics
 from adyton.mqtt.address import Address, read_address
 from adyton.mqtt.identity import Identity
@@ -73,7 +73,7 @@ def linked(broker: Broker, port: int = 0, **changes: object) -> Iterator[Heard]:
 
 def test_what_is_published_comes_back_with_its_properties(broker: Broker) -> None:
     with linked(broker) as heard:
-        assert heard.link.wait_up(10)
+        assert heard.link.wait_up(60)
         heard.link.publish(Outgoing("mine/in", b"hello", bytes(16), 30))
         until(lambda: bool(heard.messages), "it comes back")
         (message,) = heard.messages
@@ -90,7 +90,7 @@ def test_what_is_published_comes_back_with_its_properties(broker: Broker) -> Non
 def test_each_publication_is_told_its_reason(broker: Broker) -> None:
     told: list[int] = []
     with linked(broker) as heard:
-        assert heard.link.wait_up(10)
+        assert heard.link.wait_up(60)
         for topic in ("mine/in", "mine/elsewhere", "not/mine"):
             heard.link.publish(Outgoing(topic, b""), told.append)
         until(lambda: len(told) == 3, "all are told")
@@ -100,7 +100,7 @@ def test_each_publication_is_told_its_reason(broker: Broker) -> None:
 def test_every_one_of_many_is_told_once(broker: Broker) -> None:
     told: list[int] = []
     with linked(broker) as heard:
-        assert heard.link.wait_up(10)
+        assert heard.link.wait_up(60)
 
         def many() -> None:
             for _ in range(100):
@@ -119,7 +119,7 @@ def test_every_one_of_many_is_told_once(broker: Broker) -> None:
 
 def test_a_callback_that_breaks_breaks_nothing_else(broker: Broker) -> None:
     with linked(broker) as heard:
-        assert heard.link.wait_up(10)
+        assert heard.link.wait_up(60)
         heard.breaks = True
         heard.link.publish(Outgoing("mine/in", b"one"))
         until(lambda: len(heard.messages) == 1, "the first comes")
@@ -130,13 +130,26 @@ def test_a_callback_that_breaks_breaks_nothing_else(broker: Broker) -> None:
 
 def test_what_is_published_while_the_broker_is_away_is_delivered_later(broker: Broker) -> None:
     with linked(broker) as heard:
-        assert heard.link.wait_up(10)
+        assert heard.link.wait_up(60)
         broker.stop()
         until(lambda: not heard.link.up, "it is noticed")
         heard.link.publish(Outgoing("mine/in", b"later"))
         broker.start()
         until(lambda: [one.payload for one in heard.messages] == [b"later"], "it comes")
         assert heard.ups == 2
+
+
+def test_it_ends_also_where_its_last_word_finds_no_room(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise UnavailableError("overloaded", "too much waits for the broker")
+
+    with linked(broker) as heard:
+        assert heard.link.wait_up(60)
+        monkeypatch.setattr(heard.link, "publish", full)
+        heard.link.close(Outgoing("mine/in", b"goodbye"))
+        assert not heard.link._thread.is_alive()
 
 
 def test_a_message_over_the_bound_is_refused_here(broker: Broker) -> None:
@@ -207,7 +220,7 @@ def _pump(one: socket.socket, other: socket.socket) -> None:
 )
 def test_a_broker_that_talks_nonsense_is_tried_again(broker: Broker, said: bytes) -> None:
     with madhouse(broker, [said]) as port, linked(broker, port) as heard:
-        assert heard.link.wait_up(30)
+        assert heard.link.wait_up(60)
         heard.link.publish(Outgoing("mine/in", b"after all"))
         until(lambda: [one.payload for one in heard.messages] == [b"after all"], "it comes back")
 
@@ -243,7 +256,7 @@ def test_the_published_settings_start_a_broker(tmp_path: Path) -> None:
         heard.link.start()
         told: list[int] = []
         try:
-            assert heard.link.wait_up(10), log.read_text()
+            assert heard.link.wait_up(60), log.read_text()
             for name in ("charger-1", "charger-2"):
                 topic = topics.request("gateway-1", name, "i")
                 heard.link.publish(Outgoing(topic, b""), told.append)
@@ -253,7 +266,7 @@ def test_the_published_settings_start_a_broker(tmp_path: Path) -> None:
         assert told == [NOBODY_LISTENS, NOT_AUTHORIZED]
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.mark.parametrize(
@@ -348,7 +361,7 @@ def test_a_certificate_that_is_not_there_is_told_from_one_that_is_none(tmp_path:
 
 def test_a_library_that_gives_up_is_begun_again(broker: Broker) -> None:
     with linked(broker) as heard:
-        assert heard.link.wait_up(10)
+        assert heard.link.wait_up(60)
         library: Any = heard.link._client
         whole = library.loop_misc
 
