@@ -85,11 +85,13 @@ def serving(data: Path, launch: Launch, **settings: Any) -> Iterator[ServerFacts
 
 
 class Http:
-    """A keep-alive connection that speaks CBOR."""
+    """A keep-alive connection that speaks CBOR, from one of the loopback addresses."""
 
-    def __init__(self, facts: ServerFacts) -> None:
+    def __init__(self, facts: ServerFacts, address: str = "127.0.0.1") -> None:
         self.chain_id = facts.chain_id
-        self.connection = http.client.HTTPConnection("127.0.0.1", facts.port, timeout=30)
+        self.connection = http.client.HTTPConnection(
+            "127.0.0.1", facts.port, timeout=60, source_address=(address, 0)
+        )
 
     def raw(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None

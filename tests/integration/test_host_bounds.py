@@ -118,7 +118,7 @@ def test_strangers_leave_the_channel_to_the_engine(facts: ServerFacts, http: Htt
     answers: list[tuple[int, Any]] = []
     threads = flood(facts, 20, "/read", read, answers)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(answers) < 14:  # refused at once, while others wait for the enclave
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -211,14 +211,14 @@ def test_a_dribbled_second_header_is_ended_too(facts: ServerFacts) -> None:
             send_often(connection, b"y", 200, 0.05)
 
 
-@bounded(HEADER_S=0.3)
+@bounded(HEADER_S=0.9)
 def test_idle_and_waiting_connections_are_left_alone(facts: ServerFacts, http: Http) -> None:
     _, answer = http.post(b"never ends")
     path = f"/block?task_hash={answer['task_hash'].hex()}&wait=1"
     assert http.call("GET", path)[0] == 200
     local = http.connection.sock.getsockname()
     assert http.call("GET", path)[0] == 200
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + 1.2
     while time.monotonic() < deadline:  # idle for longer than a header may take
         time.sleep(0.1)
     assert http.call("GET", "/health")[0] == 200
@@ -268,7 +268,7 @@ def test_one_address_does_not_hold_all_uploads(facts: ServerFacts, http: Http) -
 
 def until(condition: Callable[[], bool]) -> None:
     """Poll until `condition()` holds."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -344,7 +344,7 @@ def test_an_address_has_so_many_connections(facts: ServerFacts) -> None:
         with connect(facts, "127.0.0.3") as other:
             other.sendall(b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n")
             assert ended(other).startswith(b"HTTP/1.1 200 ")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:  # the places are given back
         with connect(facts, "127.0.0.2") as again:
             again.sendall(b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n")
@@ -355,14 +355,12 @@ def test_an_address_has_so_many_connections(facts: ServerFacts) -> None:
 
 @bounded(EVIDENCE_PER_SECOND=3)
 def test_a_rate_is_of_one_address(facts: ServerFacts, http: Http) -> None:
-    request = f"GET {NONCE} HTTP/1.1\r\n\r\n".encode()
-    with connect(facts, "127.0.0.2") as greedy:
+    with closing(Http(facts, "127.0.0.2")) as greedy:
         for _ in range(3):
-            answer = b"HTTP/1.1 200 "
-            while answer.startswith(b"HTTP/1.1 200 "):
-                greedy.sendall(request)
-                answer = greedy.recv(65536)
-            assert problem(answer, 503) == "overloaded"
+            status, answer = greedy.call("GET", NONCE)
+            while status == 200:
+                status, answer = greedy.call("GET", NONCE)
+            assert (status, answer["code"]) == (503, "overloaded")
             assert http.call("GET", NONCE)[0] == 200
 
 
