@@ -22,6 +22,7 @@ from adyton.core.errors import (
     PolicyError,
     VerificationError,
 )
+from adyton.core.recent import Recent
 from adyton.core.schema import Bytes32, Code, Message, Uint, message
 from adyton.enclave.apps.base import Call
 from adyton.enclave.keys import Keys
@@ -149,7 +150,7 @@ class Intake:
         # Spent tickets that have not expired; rebuilt from the records when the state is loaded.
         self._spent: dict[bytes, bytes] = {}
         self._spent_queue: list[tuple[int, bytes]] = []
-        self._read: dict[bytes, None] = {}
+        self._read = Recent[bytes, bool](_READS_KEPT)
 
     def visit(self, loaded: Loaded) -> None:
         """Take up a record met while the state is loaded."""
@@ -267,9 +268,7 @@ class Intake:
         """
         if opened.ticket in self._spent or opened.ticket in self._read:
             raise PolicyError("ticket_spent", "the ticket was used before")
-        self._read[opened.ticket] = None
-        if len(self._read) > _READS_KEPT:
-            self._read.pop(next(iter(self._read)))
+        self._read.put(opened.ticket, True)
 
     def outdated(self, opened: Opened, time_ms: int) -> PolicyError | None:
         """Return why a request that was never executed cannot be any more, or yet; None where it can, or was."""

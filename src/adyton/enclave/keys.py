@@ -6,13 +6,13 @@ survive, an epoch secret keys traffic and what may be lost. The epoch is in ever
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
 
 from adyton.core import limits
 from adyton.core.contexts import Context
 from adyton.core.crypto import HpkeKey, MacKey, SivKey, derive, derive_into, hpke_public
 from adyton.core.errors import Error, InvariantError, PolicyError, UsageError, VerificationError
+from adyton.core.recent import Recent
 from adyton.enclave.sealing import EpochSecret, Root
 from adyton.protocol.derived import seal_derived
 from adyton.protocol.envelope import epoch_bytes
@@ -38,7 +38,7 @@ class Keys:
         self.state_names_seed = derive(root.root, Context.KDF_STATE_NAMES, self.chain_id)
         self.durable = SivKey(root.root, Context.KDF_STATE_DURABLE, self.chain_id)
         self._contracts_secret = derive(root.root, Context.KDF_CONTRACTS, self.chain_id)
-        self._contracts: OrderedDict[bytes, SivKey] = OrderedDict()
+        self._contracts = Recent[bytes, SivKey](_CONTRACT_KEYS_CACHED)
         self.modules = SivKey(root.root, Context.KDF_MODULES, self.chain_id)
         self._wallets = bytearray(32)
         derive_into(self._wallets, root.root, Context.KDF_WALLETS, self.chain_id)
@@ -49,7 +49,7 @@ class Keys:
         self._unique: dict[int, MacKey] = {}
         self._intake: dict[int, HpkeKey] = {}
         self._finish: dict[int, SivKey] = {}
-        self._server: OrderedDict[tuple[int, bytes], HpkeKey] = OrderedDict()
+        self._server = Recent[tuple[int, bytes], HpkeKey](_SERVER_KEYS_CACHED)
         self._held: dict[int, EpochSecret] = {}
         self._open: frozenset[int] = frozenset()
         self._changes_at = 0
@@ -89,7 +89,7 @@ class Keys:
         for epoch in [epoch for epoch in self._transient if epoch not in self._held]:
             self._transient.pop(epoch, None)
         for name in [name for name in self._server if name[0] not in self._open]:
-            self._server.pop(name, None)
+            self._server.pop(name)
 
     def epoch_heights(self, epoch: int) -> tuple[int, int | None]:
         """Return an open epoch's first height and, once known, the last at which its keys are accepted.
@@ -128,9 +128,7 @@ class Keys:
         key = self._contracts.get(address)
         if key is None:
             key = SivKey(self._contracts_secret, Context.KDF_CONTRACT_STATE, address)
-            self._contracts[address] = key
-            if len(self._contracts) > _CONTRACT_KEYS_CACHED:
-                self._contracts.popitem(last=False)
+            self._contracts.put(address, key)
         return key
 
     def contract_random(self, exec_id: bytes, place: int, size: int) -> bytes:
@@ -190,15 +188,10 @@ class Keys:
         """
         name = (epoch, client_key)
         key = self._server.get(name)
-        if key is not None:
-            self._server.move_to_end(name)
-            return key
-        secret = derive(
-            self._secret(epoch), Context.KDF_SERVER, self.chain_id, epoch_bytes(epoch), client_key
-        )
-        key = self._server[name] = HpkeKey(secret)
-        if len(self._server) > _SERVER_KEYS_CACHED:
-            self._server.popitem(last=False)
+        if key is None:
+            place = (self.chain_id, epoch_bytes(epoch))
+            key = HpkeKey(derive(self._secret(epoch), Context.KDF_SERVER, *place, client_key))
+            self._server.put(name, key)
         return key
 
     def finish(self, epoch: int) -> SivKey:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from typing import Final
 from adyton.core import limits
 from adyton.core.errors import InvariantError, UnavailableError, UsageError
 from adyton.core.merkle import HASH, Tree
+from adyton.core.recent import Recent
 from adyton.host import splice
 from adyton.host import store_schema as sql
 from adyton.host.bounds import BLOCK_CACHE
@@ -52,7 +52,7 @@ class Store:
         self._writer = open_database(path)
         self._reader = open_database(path)
         self._write_thread = ThreadPoolExecutor(1, "store-writer")
-        self._blocks: OrderedDict[int, BlockRecord] = OrderedDict()
+        self._blocks = Recent[int, BlockRecord](BLOCK_CACHE)
         self._seen = Seen()
         self.tree = Tree()
         self.height = 0
@@ -173,7 +173,7 @@ class Store:
             if entry.index_hash is not None:
                 self._seen.add(entry.index_hash)
         self.height = record.height
-        self._remember(record)
+        self._blocks.put(record.height, record)
 
     def block(self, height: int) -> BlockRecord:
         """Return a committed block.
@@ -192,7 +192,7 @@ class Store:
         height, time_ms, first_leaf, count, header, checkpoint = row
         parts = splice.signed_root(checkpoint)
         record = BlockRecord(height, time_ms, first_leaf, count, header, checkpoint, parts)
-        self._remember(record)
+        self._blocks.put(height, record)
         return record
 
     def last_block(self) -> BlockRecord | None:
@@ -287,8 +287,3 @@ class Store:
         last = self.last_block()
         if last is not None and last.checkpoint.root != self.tree.root():
             raise InvariantError("chain_invalid", "the stored leaves are not what was signed")
-
-    def _remember(self, record: BlockRecord) -> None:
-        self._blocks[record.height] = record
-        if len(self._blocks) > BLOCK_CACHE:
-            self._blocks.popitem(last=False)

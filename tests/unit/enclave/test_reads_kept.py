@@ -10,8 +10,14 @@ from tests.host_fixtures import contacted
 from tests.host_simulator import HostSimulator, Refused
 
 
-def test_the_newest_are_remembered(host: HostSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def two_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let enclaves that start from now on remember two."""
     monkeypatch.setattr("adyton.enclave.intake._READS_KEPT", 2)
+
+
+def test_the_newest_are_remembered(own: HostSimulator) -> None:
+    host = own
     client = contacted(host)
     host.block(client.envelope(client.notarize()))
     tickets = [client.tickets.pop() for _ in range(3)]

@@ -7,12 +7,13 @@ the next charge makes another.
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from adyton.core import limits
 from adyton.core.errors import UsageError
+from adyton.core.recent import Recent
 from adyton.enclave.state import State
 from adyton.protocol.wallet.policy import Charge, Meter
 from adyton.protocol.wallet.requests import APP
@@ -36,8 +37,7 @@ class Meters:
         self._state = state
         # Of each wallet: the page that each meter is on, or was before that ended.
         self._page_of: defaultdict[bytes, dict[bytes, bytes]] = defaultdict(dict)
-        self._decoded: OrderedDict[bytes, tuple[bytes, Mapping[bytes, Window]]] = OrderedDict()
-        self._decoded_size = 0
+        self._decoded = Recent[bytes, tuple[bytes, Mapping[bytes, Window]]](_PAGES, _BYTES)
 
     def visit(self, name: bytes, value: bytes) -> None:
         """Take up a page met while the state is loaded."""
@@ -88,7 +88,7 @@ class Meters:
         if known is not None and known[0] == held:  # decoded before, out of these very bytes
             return known[1]
         windows = decode_windows(held)
-        self._keep(name, held, windows)
+        self._decoded.put(name, (held, windows), len(held))
         return windows
 
     def open(self, wallet: bytes, page: bytes) -> None:
@@ -102,17 +102,9 @@ class Meters:
         name, encoded = wallet + page, encode_windows(windows)
         # Invariant: a meter is on one page at the most, and on that which it is said to be on or on none.
         self._page_of[wallet].update(dict.fromkeys(windows, page))
-        self._keep(name, encoded, windows)
+        self._decoded.put(name, (encoded, windows), len(encoded))
         expires_ms = 1000 * max(window.end_s for window in windows.values())
         self._state.set(APP, KIND + name, encoded, expires_ms=expires_ms, hot=True)
-
-    def _keep(self, name: bytes, encoded: bytes, windows: Mapping[bytes, Window]) -> None:
-        before = self._decoded.pop(name, None)
-        self._decoded[name] = (encoded, windows)
-        self._decoded_size += len(encoded) - (0 if before is None else len(before[0]))
-        while self._decoded_size > _BYTES or len(self._decoded) > _PAGES:
-            _, (oldest, _) = self._decoded.popitem(last=False)
-            self._decoded_size -= len(oldest)
 
 
 class Counts:
