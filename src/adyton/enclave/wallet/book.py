@@ -16,13 +16,14 @@ Chain, nonce and place are eight bytes, big-endian.
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
 from adyton.core import limits
 from adyton.core.errors import InvariantError, UsageError
+from adyton.core.recent import Recent
 from adyton.core.schema import peek_name
 from adyton.enclave.state import Loaded, State
 from adyton.enclave.state_value import PADDED
@@ -44,6 +45,11 @@ _PROPOSAL: Final = b"q"
 _KEY: Final = b"i"
 _SECRET_LEAST: Final = 512
 _POLICIES: Final = 256  # kept as they were read
+_POLICIES_BYTES: Final = 32 * limits.MIB  # of memory that all of them take
+# What one takes, rather too much: at the least, for each byte of its text, for each rule, condition and limit.
+_OF_POLICY: Final = 16 * limits.KIB
+_OF_BYTE: Final = 24
+_OF_PART: Final = 1200
 
 
 class Book:
@@ -67,7 +73,7 @@ class Book:
         self._audited: defaultdict[bytes, int] = defaultdict(int)
         # Of each wallet: who made a proposal, and how many bytes it has.
         self._proposals: defaultdict[bytes, dict[bytes, tuple[bytes, int]]] = defaultdict(dict)
-        self._policies: OrderedDict[bytes, Policy] = OrderedDict()
+        self._policies = Recent[bytes, Policy](_POLICIES, _POLICIES_BYTES)
         self.meters = Meters(state)
 
     def visit(self, loaded: Loaded) -> None:
@@ -146,7 +152,7 @@ class Book:
             self._state.set(APP, name, secret, kind=PADDED, least=_SECRET_LEAST, hot=True)
         if policy is not None:
             self._state.set(APP, _POLICY + wallet.wallet, policy.text)
-            self._keep(policy)
+            self._policies.put(policy.hash, policy, _memory(policy))
         self._known.put(wallet, self._wallets.get(wallet.wallet))
         self._remember(wallet)
 
@@ -162,20 +168,13 @@ class Book:
         if not any(wallet.policy_hash):
             return None
         policy = self._policies.get(wallet.policy_hash)
-        if policy is not None:
-            self._policies.move_to_end(wallet.policy_hash)
-            return policy
-        text = self._state.get_hot(APP, _POLICY + wallet.wallet)
-        if text is None:
-            raise InvariantError("invariant", "a wallet without its policy")
-        policy = read_policy(text)
-        self._keep(policy)
+        if policy is None:
+            text = self._state.get_hot(APP, _POLICY + wallet.wallet)
+            if text is None:
+                raise InvariantError("invariant", "a wallet without its policy")
+            policy = read_policy(text)
+            self._policies.put(policy.hash, policy, _memory(policy))
         return policy
-
-    def _keep(self, policy: Policy) -> None:
-        self._policies[policy.hash] = policy
-        if len(self._policies) > _POLICIES:
-            self._policies.popitem(last=False)
 
     def _remember(self, wallet: Wallet) -> None:
         self._wallets[wallet.wallet] = wallet
@@ -320,6 +319,14 @@ class Book:
     def write_answered(self, key: bytes, record: KeyRecord, expires_ms: int) -> None:
         """Remember until a time what was answered under an idempotency key."""
         self._state.set(APP, _KEY + key, record.encode(), expires_ms=expires_ms)
+
+
+def _memory(policy: Policy) -> int:
+    """Return how many bytes of memory a policy takes, rather too many; 22 KiB of text can take 1 MiB."""
+    parts = len(policy.limits) + sum(
+        1 + len(rule.conditions) + len(rule.limits) for rule in policy.rules
+    )
+    return _OF_POLICY + _OF_BYTE * len(policy.text) + _OF_PART * parts
 
 
 def _audited(held: bytes) -> AuditEntry:
