@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fuzz.target import CORPUS, ROOT, BrokenPromise, inputs, load, refused_or, require
 from tests.fuzz import broken
+from tests.fuzz.forked_fuzzers import ForkedFuzzers
 
 TARGETS = load("fuzz.every")
 SHORT_RUNS = 500
+DEEP_RUNS = 400_000
+NEEDED = "the fuzzer is made for x86-64 Linux"
 SOAK_S = int(os.environ.get("ADYTON_FUZZ_SECONDS", "600"))
 
 
 def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the fuzzer as its user does."""
-    pytest.importorskip("atheris", reason="the fuzzer is made for x86-64 Linux")
+    pytest.importorskip("atheris", reason=NEEDED)
     return subprocess.run(
         [sys.executable, "-m", "fuzz.run", *arguments],
         cwd=ROOT, capture_output=True, text=True, errors="replace", check=False,
@@ -40,12 +45,26 @@ def test_the_corpus_breaks_no_promise(name: str) -> None:
             target.run(content)
 
 
+def told_number(name: str, told: str) -> int:
+    """Return a figure that libFuzzer told."""
+    (found,) = re.findall(rf"{name}: +(\d+)", told)
+    return int(found)
+
+
+@pytest.fixture(scope="module")
+def forked() -> Iterator[ForkedFuzzers]:
+    pytest.importorskip("atheris", reason=NEEDED)
+    fuzzers = ForkedFuzzers("fuzz.every", "tests.fuzz.broken")
+    yield fuzzers
+    fuzzers.close()
+
+
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_short_run_finds_nothing(name: str, tmp_path: Path) -> None:
-    module = TARGETS[name].run.__module__
-    done = fuzz(name, "--runs", str(SHORT_RUNS), "--module", module, "--found", str(tmp_path))
-    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
-    assert f"number_of_executed_units: {SHORT_RUNS}" in done.stderr or "Done" in done.stderr
+def test_a_short_run_finds_nothing(name: str, forked: ForkedFuzzers, tmp_path: Path) -> None:
+    status, told = forked.run(name, runs=SHORT_RUNS, place=tmp_path)
+    assert status == 0, told[-3000:]
+    assert told_number("number_of_executed_units", told) >= SHORT_RUNS
+    assert told_number("INITED cov", told) > 10, "nothing is instrumented"
 
 
 @pytest.mark.soak
@@ -56,10 +75,26 @@ def test_a_long_run_finds_nothing(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
 
 
+def test_a_short_runs_process_finds_a_defect(forked: ForkedFuzzers, tmp_path: Path) -> None:
+    """Else the short runs would prove nothing; the branches before it are found by instrumentation alone."""
+    status, told = forked.run("broken", runs=DEEP_RUNS, place=tmp_path)
+    assert status
+    assert "KeyError" in told
+    (path,) = (tmp_path / "found").iterdir()
+    with pytest.raises(KeyError):
+        broken.run(path.read_bytes())
+
+
 def test_a_defect_is_found_and_its_input_is_kept(tmp_path: Path) -> None:
-    """Else the runs above would prove nothing."""
+    """Else the long runs would prove nothing."""
     done = fuzz(
-        "broken", "--runs", "400000", "--module", "tests.fuzz.broken", "--found", str(tmp_path)
+        "broken",
+        "--runs",
+        str(DEEP_RUNS),
+        "--module",
+        "tests.fuzz.broken",
+        "--found",
+        str(tmp_path),
     )
     assert done.returncode == 1
     assert "KeyError" in done.stderr + done.stdout
