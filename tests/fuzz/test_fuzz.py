@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from fuzz.target import CORPUS, ROOT, BrokenPromise, inputs, load, refused_or, require
+from tests.forked_runs import ForkedRuns
 from tests.fuzz import broken
-from tests.fuzz.forked_fuzzers import ForkedFuzzers
 
 TARGETS = load("fuzz.every")
 SHORT_RUNS = 500
@@ -52,16 +52,24 @@ def told_number(name: str, told: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def forked() -> Iterator[ForkedFuzzers]:
+def fuzzers() -> Iterator[ForkedRuns]:
     pytest.importorskip("atheris", reason=NEEDED)
-    fuzzers = ForkedFuzzers("fuzz.every", "tests.fuzz.broken")
+    fuzzers = ForkedRuns("tests.fuzz.forked_fuzzer", "fuzz.every", "tests.fuzz.broken")
     yield fuzzers
     fuzzers.close()
 
 
+def forked(fuzzers: ForkedRuns, target: str, runs: int, place: Path) -> tuple[int, str]:
+    """Return the exit code of a short run, and what it told; what it finds is written to `found`."""
+    for name in ("grown", "found"):
+        (place / name).mkdir()
+    flags = [str(place / "grown"), f"-runs={runs}", f"-artifact_prefix={place / 'found'}/"]
+    return fuzzers.run({"target": target, "flags": flags}, place / "log")
+
+
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_short_run_finds_nothing(name: str, forked: ForkedFuzzers, tmp_path: Path) -> None:
-    status, told = forked.run(name, runs=SHORT_RUNS, place=tmp_path)
+def test_a_short_run_finds_nothing(name: str, fuzzers: ForkedRuns, tmp_path: Path) -> None:
+    status, told = forked(fuzzers, name, SHORT_RUNS, tmp_path)
     assert status == 0, told[-3000:]
     assert told_number("number_of_executed_units", told) >= SHORT_RUNS
     assert told_number("INITED cov", told) > 10, "nothing is instrumented"
@@ -75,10 +83,10 @@ def test_a_long_run_finds_nothing(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
 
 
-def test_a_short_runs_process_finds_a_defect(forked: ForkedFuzzers, tmp_path: Path) -> None:
+def test_a_short_runs_process_finds_a_defect(fuzzers: ForkedRuns, tmp_path: Path) -> None:
     """Else the short runs would prove nothing; the branches before it are found by instrumentation alone."""
-    status, told = forked.run("broken", runs=DEEP_RUNS, place=tmp_path)
-    assert status
+    status, told = forked(fuzzers, "broken", DEEP_RUNS, tmp_path)
+    assert status > 0
     assert "KeyError" in told
     (path,) = (tmp_path / "found").iterdir()
     with pytest.raises(KeyError):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.forked_runs import ForkedRuns
+from tests.mutants.forked_judge import UNCHANGED
+from tests.mutants.mutant_tree import grow
 from tools import mutants
 
 ROOT = Path(__file__).parents[2]
@@ -138,26 +142,51 @@ CRITICAL = {
         "tests/unit/protocol/wallet/test_windows.py",
     ),
 }  # fmt: skip
+EQUIVALENT = Mutant(
+    "protocol/wallet/windows.py", "-(-window_s // SLOTS)", "0 - (-window_s // SLOTS)",
+    "tests/unit/protocol/wallet/test_windows.py",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def judges() -> Iterator[ForkedRuns]:
+    judges = ForkedRuns("tests.mutants.forked_judge")
+    yield judges
+    judges.close()
+
+
+def judged(judges: ForkedRuns, mutant: Mutant, place: Path) -> tuple[int, str]:
+    """Return the exit code of the named tests, and what they told."""
+    text = (ROOT / "src" / "adyton" / mutant.file).read_text()
+    assert text.count(mutant.before) == 1, "the place is no longer what it was"
+    grow(place / "src", mutant.file, text.replace(mutant.before, mutant.after))
+    return judges.run(asked(place / "src", mutant), place / "log")
+
+
+def asked(source: Path, mutant: Mutant) -> dict[str, Any]:
+    module = ".".join(["adyton", *Path(mutant.file).with_suffix("").parts])
+    return {"source": str(source), "module": module, "tests": [mutant.tests]}
 
 
 @pytest.mark.parametrize("name", CRITICAL)
-def test_a_change_is_noticed(name: str, tmp_path: Path) -> None:
-    mutant = CRITICAL[name]
-    source = tmp_path / "src"
-    shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
-    file = source / "adyton" / mutant.file
-    text = file.read_text()
-    assert text.count(mutant.before) == 1, "the place is no longer what it was"
-    file.write_text(text.replace(mutant.before, mutant.after))
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
-            "-o", f"pythonpath={source} .", mutant.tests,
-        ],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "1 failed" in done.stdout
+def test_a_change_is_noticed(name: str, judges: ForkedRuns, tmp_path: Path) -> None:
+    status, told = judged(judges, CRITICAL[name], tmp_path)
+    assert status == 1, told[-4000:]
+    assert "1 failed" in told
+
+
+def test_a_change_that_changes_nothing_survives(judges: ForkedRuns, tmp_path: Path) -> None:
+    """Else what is noticed above would be the tree, not the change."""
+    status, told = judged(judges, EQUIVALENT, tmp_path)
+    assert status == 0, told[-4000:]
+    assert "passed" in told
+
+
+def test_the_unchanged_package_is_no_judgement(judges: ForkedRuns, tmp_path: Path) -> None:
+    """A tree without the package leaves the tests with the package's own place."""
+    status, told = judges.run(asked(tmp_path / "none", EQUIVALENT), tmp_path / "log")
+    assert status == UNCHANGED
+    assert "what was judged is" in told
 
 
 def source_of(parts: list[str]) -> Path:
