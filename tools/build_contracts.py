@@ -29,6 +29,8 @@ EXAMPLES = ("counter", "auction", "token", "bank", "two_memories")
 RUST = (*EXAMPLES, "kitchen_sink", "ledger_bench")
 C = ("counter_c",)
 SWAPPED = "two_memories"  # kept beside the module, for tests
+BINARYEN = TOOLCHAIN / "npm" / "node_modules" / "binaryen" / "bin"
+_FEATURES = ("--enable-multimemory", "--enable-bulk-memory", "--enable-sign-ext")
 _STACK = 65536
 
 
@@ -42,14 +44,16 @@ def build(target: Path) -> list[Path]:
     target.mkdir(parents=True, exist_ok=True)
     made = []
     with tempfile.TemporaryDirectory(prefix="contracts-") as temporary:
+        library = compiler.library(SDK, Path(temporary), wasm=True)
         for name in RUST:
             module = target / f"{name}.wasm"
-            compiler.build(SDK, source(name), name, module)
+            compiler.build(SDK, source(name), name, module, library=library)
             if name == "two_memories":
                 # The same two parts in the other order: the memories change places, and nothing else may.
                 swapped = (target / SWAPPED).with_suffix(".swapped")
-                _merge(module, swapped, Path(temporary), swapped=True)
-                _merge(module, module, Path(temporary), swapped=False)
+                vault = _vault(Path(temporary))
+                _merge([vault, module], swapped, Path(temporary))
+                _merge([module, vault], module, Path(temporary))
             made.append(module)
         for name in C:
             module = target / f"{name}.wasm"
@@ -64,9 +68,11 @@ def build(target: Path) -> list[Path]:
 def run_tests() -> None:
     """Run the `#[test]`s of the SDK and of every Rust contract, without Wasm."""
     compiler = fetched_compiler()
-    compiler.test(SDK, SDK, "sdk")
-    for name in RUST:
-        compiler.test(SDK, source(name), name)
+    with tempfile.TemporaryDirectory(prefix="contracts-") as temporary:
+        library = compiler.library(SDK, Path(temporary), wasm=False)
+        compiler.test(SDK, SDK, "sdk", library=library)
+        for name in RUST:
+            compiler.test(SDK, source(name), name, library=library)
 
 
 def fetched_compiler() -> Rust:
@@ -100,16 +106,20 @@ def _c_module(root: Path, name: str, module: Path, work: Path) -> None:
     _run([*linker, f"-zstack-size={_STACK}", str(object_), "-o", str(module)], _libraries(root))
 
 
-def _merge(module: Path, into: Path, work: Path, *, swapped: bool) -> None:
-    """Give a contract its second memory."""
-    tools = TOOLCHAIN / "npm" / "node_modules" / "binaryen" / "bin"
-    vault, merged = work / "vault.wasm", work / "merged.wasm"
+def _vault(work: Path) -> Path:
+    """Return the module that is another's second memory."""
+    vault = work / "vault.wasm"
     text = CONTRACTS / "examples" / "two_memories" / "vault.wat"
-    features = ["--enable-multimemory", "--enable-bulk-memory", "--enable-sign-ext"]
-    _run([str(tools / "wasm-as"), *features, str(text), "-o", str(vault)], {})
-    parts = [[str(module), "contract"], [str(vault), "vault"]]
-    inputs = [word for part in (reversed(parts) if swapped else parts) for word in part]
-    _run([str(tools / "wasm-merge"), *features, *inputs, "-o", str(merged)], {})
+    _run([str(BINARYEN / "wasm-as"), *_FEATURES, str(text), "-o", str(vault)], {})
+    return vault
+
+
+def _merge(parts: Sequence[Path], into: Path, work: Path) -> None:
+    """Make one module of a contract and its vault, whose memories come in this order."""
+    merged = work / "merged.wasm"
+    named = [(str(part), "vault" if part.stem == "vault" else "contract") for part in parts]
+    inputs = [word for part in named for word in part]
+    _run([str(BINARYEN / "wasm-merge"), *_FEATURES, *inputs, "-o", str(merged)], {})
     into.write_bytes(merged.read_bytes())
 
 

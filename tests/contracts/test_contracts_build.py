@@ -56,15 +56,16 @@ def test_the_contracts_own_tests_pass(compiler: Rust) -> None:
 
 
 def test_a_test_of_a_contract_that_fails_is_told(compiler: Rust, tmp_path: Path) -> None:
+    library = compiler.library(build_contracts.SDK, tmp_path, wasm=False)
     source = tmp_path / "lib.rs"
     text = build_contracts.source("counter").read_text()
     source.write_text(text.replace("assert_eq!(add(3), 5)", "assert_eq!(add(3), 6)"))
     with pytest.raises(UsageError, match="it_counts"):
-        compiler.test(build_contracts.SDK, source, "counter")
+        compiler.test(build_contracts.SDK, source, "counter", library=library)
     # A failure that nobody expects says what the contract said.
     source.write_text(text.replace("assert_eq!(add(3), 5)", "add(u64::MAX)"))
     with pytest.raises(UsageError, match="the contract fails: the count is full"):
-        compiler.test(build_contracts.SDK, source, "counter")
+        compiler.test(build_contracts.SDK, source, "counter", library=library)
 
 
 def test_each_module_describes_the_methods_that_it_has() -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from adyton.core.errors import UnavailableError, UsageError
 
 _TARGET: Final = "wasm32-unknown-unknown"
 _STACK: Final = 65536
+_WASM_FLAGS: Final = ("--target", _TARGET, "-C", "panic=abort", "-C", "opt-level=s")
 # Where programs are, and rustup's compilers; flags from outside would change the module.
 _PASSED_ON: Final = ("PATH", "HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME")
 _HOUSE: Final = Path(__file__).resolve().parents[3]
@@ -39,7 +41,14 @@ class Rust:
     host_flags: tuple[str, ...] = ()
 
     def build(
-        self, sdk: Path, source: Path, name: str, module: Path, *, root: Path | None = None
+        self,
+        sdk: Path,
+        source: Path,
+        name: str,
+        module: Path,
+        *,
+        root: Path | None = None,
+        library: Path | None = None,
     ) -> None:
         """Build one contract.
 
@@ -49,16 +58,16 @@ class Rust:
             name: of the crate.
             module: where it goes.
             root: directory of the project, to which `sdk` and `source` are relative; None where they are not.
+            library: the SDK, compiled with `library`; None to compile it for this contract alone.
 
         Raises:
             UsageError: the compiler refuses; its words are in the text.
         """
         with tempfile.TemporaryDirectory(prefix="contract-") as work:
-            target = ["--target", _TARGET, "-C", "panic=abort", "-C", "opt-level=s"]
-            library = self._library(sdk, Path(work), target, root)
+            library = library or self.library(sdk, Path(work), wasm=True, root=root)
             linker = ["-C", f"linker={self.linker}", "-C", "linker-flavor=wasm-ld"]
             self._run(
-                *("--crate-name", name, "--crate-type", "cdylib", *target),
+                *("--crate-name", name, "--crate-type", "cdylib", *_WASM_FLAGS),
                 *("-C", "lto", "-C", "codegen-units=1", "-C", "strip=symbols"),
                 *("-C", f"link-arg=-zstack-size={_STACK}"),
                 *(linker if self.linker else []),
@@ -67,14 +76,17 @@ class Rust:
                 root=root,
             )
 
-    def test(self, sdk: Path, source: Path, name: str) -> str:
+    def test(self, sdk: Path, source: Path, name: str, *, library: Path | None = None) -> str:
         """Build and run a contract's own tests, without Wasm; return what they printed.
+
+        Args:
+            sdk, source, name, library: see `build`.
 
         Raises:
             UsageError: the compiler refuses, or a test fails.
         """
         with tempfile.TemporaryDirectory(prefix="contract-") as work:
-            library = self._library(sdk, Path(work), [])
+            library = library or self.library(sdk, Path(work), wasm=False)
             program = Path(work) / "tests"
             self._run(
                 *("--test", "--crate-name", name, "--extern", f"adyton_contract={library}"),
@@ -85,17 +97,27 @@ class Rust:
             raise UsageError("usage", f"a test fails:\n{done.stdout.strip()}")
         return done.stdout
 
-    def _library(self, sdk: Path, work: Path, flags: list[str], root: Path | None = None) -> Path:
-        library = work / "libadyton_contract.rlib"
+    def library(self, sdk: Path, into: Path, *, wasm: bool, root: Path | None = None) -> Path:
+        """Compile the SDK, and return the library: it serves any number of contracts.
+
+        Args:
+            sdk, root: see `build`.
+            into: directory that the library goes into.
+            wasm: for modules, or for tests on this machine.
+
+        Raises:
+            UsageError: the compiler refuses.
+        """
+        library = into / "libadyton_contract.rlib"
         named = ["--crate-name", "adyton_contract", "--crate-type", "rlib"]
-        self._run(*named, *flags, str(sdk), "-o", str(library), root=root)
+        self._run(*named, *(_WASM_FLAGS if wasm else ()), str(sdk), "-o", str(library), root=root)
         return library
 
     def _run(self, *flags: str, root: Path | None = None) -> None:
         given = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment = {**given, **self.environment}
         old = []
-        if self._version() < _FIRST_WITH_HANDLER:
+        if self._version < _FIRST_WITH_HANDLER:
             old = ["--cfg", "adyton_old_rustc"]
             environment["RUSTC_BOOTSTRAP"] = "1"
         # Where the sources lie must not be seen in the module.
@@ -116,6 +138,7 @@ class Rust:
         if done.returncode:
             raise UsageError("usage", f"rustc refuses:\n{done.stderr.strip()}")
 
+    @cached_property
     def _version(self) -> tuple[int, int]:
         environment = {**os.environ, **self.environment}
         done = subprocess.run(
