@@ -15,7 +15,7 @@ from tests.contract_kit import BUILT
 from tests.e2e.command import Client, serving, until
 
 BIDDERS = ("ann", "bob", "eve")
-_LASTS_MS = 12_000
+_LASTS_MS = (4_000, 16_000, 64_000)
 
 
 @dataclass(frozen=True)
@@ -51,28 +51,17 @@ def run(place: Path, source: Path | None = None) -> Sold:
         clients = {name: Client(place / name, server) for name in ("seller", *BIDDERS)}
         for client in clients.values():
             client.trust()
-        ends = time.time_ns() // 1_000_000 + _LASTS_MS
-        terms = json.dumps({"item": "a painting", "ends_ms": ends, "reserve": 1})
-        made = clients["seller"].json("contract", "deploy", str(BUILT / "auction.wasm"), terms)
-        address = made["address"]
+        keys = {name: clients[name].json("whoami")["client_key"] for name in BIDDERS}
         with Capture(server.port) as capture:
-            keys = {}
-            for name, bid in zip(BIDDERS, bids, strict=True):
-                amount = json.dumps({"amount": bid})
-                clients[name].json("contract", "call", address, "bid", amount)
-                asked = clients[name].json("contract", "query", address, "mine")
-                if asked["value"]["amount"] != bid:
-                    raise AssertionError(f"{name} does not see the bid")
-                keys[name] = clients[name].json("whoami")["client_key"]
-            until(lambda: time.time_ns() // 1_000_000 > ends, "the auction's end", 60)
-            clients["eve"].json("contract", "call", address, "close")
+            address = _held(clients, bids)
         listed = clients["seller"].json("contract", "events", address)["events"]
-        found: dict[str, list[Hit]] = {"data": [], "logs": [], "traffic": [], "memory": []}
-        for search in [one for bid in (lowest, highest) for one in _searches(bid)]:
-            found["data"] += search.in_directory(server.data)
-            found["logs"] += search.in_file(server.log)
-            found["traffic"] += search.in_capture(capture)
-            found["memory"] += search.in_process(server.pid)
+        search = Search(*_forms(lowest), *_forms(highest))
+        found = {
+            "data": search.in_directory(server.data),
+            "logs": search.in_file(server.log),
+            "traffic": search.in_capture(capture),
+            "memory": search.in_process(server.pid),
+        }
         task = bytes.fromhex(listed[0]["task"])
         searched = {"logs"} if server.log.exists() else set()
         searched |= {"memory"} if holds(server.pid, bytes.fromhex(server.fingerprint)) else set()
@@ -84,6 +73,34 @@ def run(place: Path, source: Path | None = None) -> Sold:
     return Sold(listed[0]["data"], keys[winner], price, found, frozenset(searched))
 
 
-def _searches(bid: int) -> tuple[Search, ...]:
-    """Return searches for a bid as the contract stores it, and as people write it."""
-    return Search(bid.to_bytes(8, "little")), Search(str(bid).encode())
+def _held(clients: dict[str, Client], bids: list[int]) -> str:
+    """Hold the auction from its beginning to its close; return its address."""
+    for lasts_ms in _LASTS_MS:
+        ends = _now_ms() + lasts_ms
+        terms = json.dumps({"item": "a painting", "ends_ms": ends, "reserve": 1})
+        made = clients["seller"].json("contract", "deploy", str(BUILT / "auction.wasm"), terms)
+        for name, bid in zip(BIDDERS, bids, strict=True):
+            amount = json.dumps({"amount": bid})
+            clients[name].json("contract", "call", made["address"], "bid", amount)
+        # Where the commands took longer than that, there is another auction, which lasts longer.
+        if _now_ms() < ends:
+            break
+    else:
+        raise AssertionError("no auction was long enough")
+    address: str = made["address"]
+    for name, bid in zip(BIDDERS, bids, strict=True):
+        asked = clients[name].json("contract", "query", address, "mine")
+        if asked["value"]["amount"] != bid:
+            raise AssertionError(f"{name} does not see the bid")
+    until(lambda: _now_ms() > ends, "the auction's end", 60)
+    clients["eve"].json("contract", "call", address, "close")
+    return address
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _forms(bid: int) -> tuple[bytes, bytes]:
+    """Return a bid as the contract stores it, and as people write it."""
+    return bid.to_bytes(8, "little"), str(bid).encode()

@@ -12,7 +12,7 @@ def forms_of(value: bytes) -> dict[str, bytes]:
     Args:
         value: at least 8 random bytes: in a gigabyte, a hit by chance is one in a hundred million.
     """
-    if len(value) < 8:
+    if len(value) < 8 or not any(value):
         raise ValueError("a value that may occur by chance")
     return dict(_forms(value, "")) | dict(_forms(value[::-1], "reversed "))
 

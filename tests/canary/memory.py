@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-_CHUNK = 8 << 20
+_CHUNK = 1 << 18
 # Memory of devices and of the kernel, which no program of ours writes to.
 _SKIPPED = ("[vvar]", "[vvar_vclock]", "[vsyscall]", "/dev/")
 

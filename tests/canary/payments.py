@@ -103,12 +103,12 @@ def _found(
         "data": [], "logs": [], "traffic": [], "memory": [], "client": [], "told": [],
     }  # fmt: skip
     # r is enough: whoever has a signature has it.
-    for search in [Search(one.r.to_bytes(32, "big")) for one in signatures]:
-        found["data"] += search.in_directory(server.data)
-        found["logs"] += search.in_file(server.log)
-        found["traffic"] += search.in_capture(capture)
-        for process in processes:
-            found["memory"] += search.in_process(process)
-        found["client"] += search.in_directory(client.home)
-        found["told"] += search.in_bytes("what the client was told", [told])
+    search = Search(*(one.r.to_bytes(32, "big") for one in signatures))
+    found["data"] += search.in_directory(server.data)
+    found["logs"] += search.in_file(server.log)
+    found["traffic"] += search.in_capture(capture)
+    for process in processes:
+        found["memory"] += search.in_process(process)
+    found["client"] += search.in_directory(client.home)
+    found["told"] += search.in_bytes("what the client was told", [told])
     return found

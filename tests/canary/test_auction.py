@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.canary import auction
-from tests.canary.unsealed import unsealed_source
 
 PLACES = {"data", "logs", "traffic", "memory"}
 
@@ -21,8 +20,8 @@ def test_the_auction_is_held_and_no_bid_but_the_price_is_found(tmp_path: Path) -
 
 
 @pytest.mark.timeout(180)
-def test_the_same_search_finds_bids_where_sealing_is_off(tmp_path: Path) -> None:
-    sold = auction.run(tmp_path, unsealed_source(tmp_path / "unsealed"))
+def test_the_same_search_finds_bids_where_sealing_is_off(tmp_path: Path, unsealed: Path) -> None:
+    sold = auction.run(tmp_path, unsealed)
     assert sold.outcome == {"winner": sold.winner, "price": sold.price}
     assert sold.found["data"]
     assert sold.found["traffic"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.canary import scenario
-from tests.canary.unsealed import unsealed_source
 
 PLACES = {"data", "logs", "traffic", "memory"}
 
@@ -18,8 +17,8 @@ def test_nothing_of_a_secret_is_found_outside_of_the_enclave(tmp_path: Path) -> 
     assert hits == []
 
 
-def test_the_same_search_finds_it_where_sealing_is_off(tmp_path: Path) -> None:
-    found = scenario.run(tmp_path, unsealed_source(tmp_path / "unsealed"))
+def test_the_same_search_finds_it_where_sealing_is_off(tmp_path: Path, unsealed: Path) -> None:
+    found = scenario.run(tmp_path, unsealed)
     assert found.searched == PLACES
     # What lies on the ledger, what went over the wire, what the host had in its hands.
     assert found.data

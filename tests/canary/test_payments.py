@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.canary import payments
-from tests.canary.unsealed import unsealed_source
 
 _HOST = ("data", "logs", "traffic")
 
@@ -22,8 +21,10 @@ def test_a_refused_payment_leaves_no_signature_anywhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_the_same_search_finds_signatures_where_sealing_is_off(tmp_path: Path) -> None:
-    paid = payments.run(tmp_path, unsealed_source(tmp_path / "unsealed"))
+def test_the_same_search_finds_signatures_where_sealing_is_off(
+    tmp_path: Path, unsealed: Path
+) -> None:
+    paid = payments.run(tmp_path, unsealed)
     assert paid.allowed["data"]
     assert paid.allowed["traffic"]
     # With sealing off, too, there is nothing to find of what was never signed.

@@ -56,6 +56,31 @@ def test_a_value_over_the_border_of_two_parts_is_found_once(size: int) -> None:
     assert (hit.offset, hit.form) == (1000, "raw")
 
 
+@pytest.mark.parametrize("at", [0, 1, 499, 4096, 8000, 8192 - 32])
+def test_a_value_among_zeros_is_found_where_it_is(at: int) -> None:
+    content = (bytes(at) + VALUE).ljust(8192, b"\0")
+    for size in (40, 500, 4096, 8192):
+        parts = [content[place : place + size] for place in range(0, len(content), size)]
+        (hit,) = Search(VALUE).in_bytes("here", parts)
+        assert (hit.offset, hit.form) == (at, "raw")
+
+
+@pytest.mark.parametrize("size", [1, 3, 16, 77, 100, 300])
+def test_a_value_with_zeros_inside_is_found_over_borders(size: int) -> None:
+    value = b"a secret" + bytes(40) + b"goes on"
+    content = bytes(1000) + value + bytes(1000)
+    parts = [content[at : at + size] for at in range(0, len(content), size)]
+    (hit,) = Search(value).in_bytes("here", parts)
+    assert (hit.offset, hit.form) == (1000, "raw")
+
+
+def test_several_values_are_found_in_one_pass() -> None:
+    other = secrets.token_bytes(9)
+    content = surrounded(LEAKS["raw"], other) + surrounded(LEAKS["hex"])
+    found = {(hit.offset, hit.form) for hit in Search(VALUE, other).in_bytes("here", [content])}
+    assert found == {(1000, "raw"), (3009, "hex")}
+
+
 def test_a_short_value_is_no_canary() -> None:
     with pytest.raises(ValueError, match="chance"):
         forms_of(b"a short")

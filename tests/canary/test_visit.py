@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.canary import visit
-from tests.canary.unsealed import unsealed_source
 
 PLACES = {"data", "logs", "memory"}
 
@@ -20,8 +19,8 @@ def test_the_visitor_is_let_in_and_nothing_of_her_is_found(tmp_path: Path) -> No
 
 
 @pytest.mark.timeout(180)
-def test_the_same_search_finds_her_where_sealing_is_off(tmp_path: Path) -> None:
-    seen = visit.run(tmp_path, unsealed_source(tmp_path / "unsealed"))
+def test_the_same_search_finds_her_where_sealing_is_off(tmp_path: Path, unsealed: Path) -> None:
+    seen = visit.run(tmp_path, unsealed)
     assert seen.found["traffic"]
     # Nor then in what is stored: it is not kept under seal, it is not kept.
     assert seen.found["data"] == []

@@ -37,7 +37,8 @@ hpke_seal = _hpke_seal_nothing
 def unsealed_source(target: Path) -> Path:
     """Return a directory that holds the package with sealing off; the program and its image come from there."""
     source = Path(__file__).parents[2] / "src"
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    # Compiled files come along, but for those that somebody is writing at this moment.
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc.*"))
     with (target / "adyton" / "core" / "crypto.py").open("a") as file:
         file.write(_PATCH)
     return target

@@ -57,11 +57,11 @@ def run(place: Path, source: Path | None = None) -> Visit:
         if code or told["answer"] != "yes":
             raise AssertionError(f"the holder of {credential} was not let in: {told}")
         found: dict[str, list[Hit]] = {"data": [], "logs": [], "traffic": [], "memory": []}
-        for search in (Search(birthday.encode()), Search(name.encode())):
-            found["data"] += search.in_directory(server.data)
-            found["logs"] += search.in_file(server.log)
-            found["traffic"] += search.in_capture(capture)
-            found["memory"] += search.in_process(server.pid)
+        search = Search(birthday.encode(), name.encode())
+        found["data"] += search.in_directory(server.data)
+        found["logs"] += search.in_file(server.log)
+        found["traffic"] += search.in_capture(capture)
+        found["memory"] += search.in_process(server.pid)
         searched = {"logs"} if server.log.exists() else set()
         searched |= {"memory"} if holds(server.pid, bytes.fromhex(server.fingerprint)) else set()
         # Who is registered is public, and so is found where the search looks.

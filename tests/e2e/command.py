@@ -121,18 +121,8 @@ class Client:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         env, place = self.environment(), cwd or self.home.parent
-        if self.server.source is None:
-            return _forked().run(list(arguments), env=env, stdin=stdin, cwd=place, timeout=120)
-        return subprocess.run(
-            [*ADYTON, *arguments],
-            env=env,
-            input=stdin,
-            cwd=place,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        forked = _forked(self.server.source)
+        return forked.run(list(arguments), env=env, stdin=stdin, cwd=place, timeout=120)
 
     def ok(self, *arguments: str, stdin: str = "", cwd: Path | None = None) -> str:
         """Run a command that must succeed, and return its standard output."""
@@ -156,9 +146,9 @@ def environment(source: Path | None = None) -> dict[str, str]:
 
 
 @cache
-def _forked() -> Forked:
-    """Return the process that this worker's commands are forked from."""
-    made = Forked(environment())
+def _forked(source: Path | None) -> Forked:
+    """Return the process that this worker's commands of that package are forked from."""
+    made = Forked(environment(source))
     atexit.register(made.close)
     return made
 
