@@ -1,8 +1,8 @@
 """Commands as processes of their own, forked from one that has imported what they need.
 
 What a command does, it does in its own process, with its own arguments, environment, standard streams and exit code.
-What takes most of a short command's time is not done by each: the imports and the parser of the command line were made
-before it was forked, and the interpreter's objects are not destroyed one by one when it ends.
+What takes most of a short command's time is not done by each: imports, the decoders of messages and the parser of the
+command line were made before it was forked, and the interpreter's objects are not destroyed one by one when it ends.
 
     python -m tests.e2e.forked_commands CONTROL    (the descriptor of a socket)
 """
@@ -10,6 +10,7 @@ before it was forked, and the interpreter's objects are not destroyed one by one
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import gc
 import importlib
@@ -182,8 +183,13 @@ def _preload() -> None:
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
     from adyton.cli import main
+    from adyton.core.errors import MalformedError
+    from adyton.core.schema import REGISTRY
 
-    # It is the same for every command.
+    for message in REGISTRY.values():
+        with contextlib.suppress(MalformedError):
+            message.from_value(None)  # its decoder is made when it is first asked
+    # The parser is the same for every command.
     main.parser = functools.cache(main.parser)
     main.parser()
 
