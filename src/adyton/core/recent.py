@@ -15,7 +15,7 @@ _V = TypeVar("_V")
 class Recent(Generic[_K, _V]):
     """A cache from which goes what was used longest ago. For one thread at a time.
 
-    It saves time and decides nothing: whoever asks has another way to a value that is not here.
+    No outcome of a block may hang on what is held: after a restart it is empty.
 
     Args:
         most: values that are held.
