@@ -89,14 +89,22 @@ class Forked:
 
     @staticmethod
     def _awaited(ours: socket.socket, arguments: list[str], timeout: float) -> int:
-        pid = int.from_bytes(ours.recv(4), "big")
+        pid = int.from_bytes(_whole(ours), "big")
         ours.settimeout(timeout)
         try:
-            status = ours.recv(4)
+            status = _whole(ours)
         except TimeoutError:
             os.kill(pid, signal.SIGKILL)
             raise subprocess.TimeoutExpired(arguments, timeout) from None
         return int.from_bytes(status, "big", signed=True)
+
+
+def _whole(ours: socket.socket) -> bytes:
+    """Return a number that is told; one of no bytes would be taken for success."""
+    told = ours.recv(4)
+    if len(told) != 4:
+        raise RuntimeError("the process that commands are forked from has ended")
+    return told
 
 
 def _serve(control: socket.socket) -> None:
@@ -127,7 +135,8 @@ def _serve(control: socket.socket) -> None:
                 _become(json.loads(asked), files)
             for file in files:
                 os.close(file)
-            told.send(pid.to_bytes(4, "big"))
+            with contextlib.suppress(OSError):
+                told.send(pid.to_bytes(4, "big"))
             waiting[pid] = told
 
 
@@ -135,7 +144,8 @@ def _reap(waiting: dict[int, socket.socket]) -> None:
     for pid in list(waiting):
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
-            with waiting.pop(pid) as told:
+            # Whoever asked may have given up.
+            with waiting.pop(pid) as told, contextlib.suppress(OSError):
                 told.send(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
 
 

@@ -98,7 +98,7 @@ def test_a_payment_from_policy_to_confirmation(anvil: Anvil, config: Path) -> No
         payment = device.pay(to=TO, value=1025, data="charge 17 ⚡")
         until(lambda: payment.event.get("event") == "broadcast", "it is broadcast")
         anvil.mine(2)
-        event = payment.wait(30)
+        event = payment.wait(60)
         assert event["transactionId"] == "charge 17 ⚡"
         assert event["hash"] == payment.hash
         assert int(anvil.rpc("eth_getBalance", [TO, "latest"]), 16) == before + 1025
@@ -128,9 +128,9 @@ def test_one_payment_for_one_transaction_id(anvil: Anvil, config: Path) -> None:
         assert other.hash != first.hash
         until(lambda: other.event.get("event") == "broadcast", "both are broadcast")
         anvil.mine(3)
-        assert first.wait(30)["event"] == "confirmed"
-        assert again.wait(30)["event"] == "confirmed"
-        assert other.wait(30)["event"] == "confirmed"
+        assert first.wait(60)["event"] == "confirmed"
+        assert again.wait(60)["event"] == "confirmed"
+        assert other.wait(60)["event"] == "confirmed"
         assert sent(anvil, device) == 2
 
 
@@ -177,12 +177,12 @@ def test_the_charger_pays_though_broker_gateway_and_node_restart(
     gateway.stop(signal.SIGKILL)
     anvil.mine(3)
     gateway.start()
-    out, err = charger.communicate(timeout=60)
+    out, err = charger.communicate(timeout=120)
     assert charger.returncode == 0, err
     assert out.startswith("confirmed in block ")
     # A second one after everything is over: the same payment.
     again = run(config, TO, "1025", "session-1")
-    out, err = again.communicate(timeout=60)
+    out, err = again.communicate(timeout=120)
     assert again.returncode == 0, err
     assert out.startswith(signed)
     with Device.open(config) as device:
@@ -220,7 +220,7 @@ with Device.open(config) as device:
         until(lambda: payment.event.get("event") == "broadcast", "it is broadcast")
         assert payment.transaction.transaction.nonce == 0
         anvil.mine(2)
-        payment.wait(30)
+        payment.wait(60)
         assert sent(anvil, device) == 1
 
 
@@ -232,7 +232,7 @@ def test_a_gateway_that_cannot_send_is_told_apart_from_a_chain_that_does_not_tak
         anvil.fund(account, 0)
         payment = device.pay(to=TO, value=5, data="poor")
         with pytest.raises(UnavailableError, match="refused"):
-            payment.wait(30)
+            payment.wait(60)
         anvil.fund(account, ETHER)
         again = device.pay(to=TO, value=5, data="poor")
         assert again.hash == payment.hash
@@ -277,7 +277,8 @@ def test_payments_that_nobody_holds_take_no_room(config: Path) -> None:
         assert list(device._payments) == [payment.hash]
         del payment
         gc.collect()
-        assert not device._payments
+        # The connection's thread may have one in its hands for a moment.
+        until(lambda: not device._payments, "it is forgotten")
 
 
 def test_a_payment_without_a_name_is_refused(config: Path) -> None:

@@ -19,7 +19,7 @@ ORACLE = Path(__file__).resolve().parents[2] / "oracle"
 
 
 def epoch_of(server: Server) -> int:
-    with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=60) as answer:
         lines = answer.read().decode().splitlines()
     (line,) = [line for line in lines if line.startswith("adyton_epoch ")]
     return int(float(line.split()[1]))

@@ -69,7 +69,7 @@ class Device:
 
     def hear(self, name: str) -> dict[str, Any]:
         """Return the next event, which has that name."""
-        event: dict[str, Any] = json.loads(self._heard.get(timeout=30))
+        event: dict[str, Any] = json.loads(self._heard.get(timeout=60))
         assert event["event"] == name, event
         return event
 
@@ -77,7 +77,7 @@ class Device:
         """Hear until each of these events came; others may come again, for each is told once at least."""
         left = set(awaited)
         while left:
-            event = json.loads(self._heard.get(timeout=30))
+            event = json.loads(self._heard.get(timeout=60))
             left.discard((event["event"], event["nonce"]))
 
 

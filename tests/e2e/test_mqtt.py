@@ -59,7 +59,7 @@ def session(server: Server, transport: MqttTransport, tmp_path: Path) -> Iterato
         yield made
 
 
-def height(transport: MqttTransport, timeout_s: float = 30) -> bytes:
+def height(transport: MqttTransport, timeout_s: float = 60) -> bytes:
     return transport.exchange("GET", "/health", max_bytes=10_000, timeout_s=timeout_s).body
 
 
@@ -163,7 +163,7 @@ def test_the_broker_restarts_in_the_middle(
         until(lambda: len(recorded) > 8, "some before the restart")
         broker.restart()
         before = len(recorded)
-        until(lambda: len(recorded) > before + 8, "some after the restart", 60)
+        until(lambda: len(recorded) > before + 8, "some after the restart", 120)
         stop.set()
         for one in working:
             one.result()
@@ -175,12 +175,13 @@ def test_a_request_made_while_the_broker_is_away_is_answered_when_it_is_back(
     assert height(transport)
     broker.stop()
     try:
+        until(lambda: not transport._link.up, "it is noticed")
         with pytest.raises(UnavailableError, match="unreachable"):
             height(transport, timeout_s=0.5)
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(height, transport)
             broker.start()
-            assert waiting.result(60)
+            assert waiting.result(120)
     finally:
         broker.restart()
 
@@ -195,7 +196,7 @@ def test_the_gateway_is_killed_and_comes_back(
         time.sleep(0.3)  # so that the request goes where nobody is
         assert not waiting.done()
         gateway.start()
-        assert_recorded(waiting.result(60), b"in between")
+        assert_recorded(waiting.result(120), b"in between")
 
 
 def test_the_node_is_killed_and_comes_back(server: Server, session: Session) -> None:
@@ -206,7 +207,7 @@ def test_the_node_is_killed_and_comes_back(server: Server, session: Session) -> 
         time.sleep(0.3)
         assert not waiting.done()
         server.start()
-        assert_recorded(waiting.result(60), b"while it was away")
+        assert_recorded(waiting.result(120), b"while it was away")
 
 
 def test_a_gateway_ends_though_its_node_never_answers(tmp_path: Path) -> None:
@@ -224,7 +225,8 @@ def test_a_gateway_ends_though_its_node_never_answers(tmp_path: Path) -> None:
                     mute.accept()
                     began = time.monotonic()
                     assert gateway.stop() == 0
-                    assert time.monotonic() - began < 5
+                    # Much less than the device waits, and the gateway with it.
+                    assert time.monotonic() - began < 30
                     # Told, not left alone: the device asks again, of whoever comes.
                     assert b"unreachable" in asked.result()
             finally:
@@ -236,6 +238,8 @@ def test_without_a_gateway_the_reason_is_said(broker: Broker) -> None:
     nobody = MqttTransport(mqtt_kit.url(broker, "gateway-9"), identity)
     try:
         with pytest.raises(UnavailableError, match="no gateway of that name listens"):
+            nobody.hand_over(b"{}")  # the connection stands when this ends
+        with pytest.raises(UnavailableError, match="no gateway of that name listens"):
             height(nobody, timeout_s=2)
     finally:
         nobody.close()
@@ -245,8 +249,11 @@ def test_a_broker_of_another_authority_is_not_spoken_to(broker: Broker, tmp_path
     files = broker.certificate("charger-9")._replace(ca=Authority(tmp_path).certificate)
     stranger = MqttTransport(mqtt_kit.url(broker), mqtt_kit.identity(files))
     try:
+        with pytest.raises(UnavailableError):
+            height(stranger, timeout_s=0.1)
+        until(lambda: "does not answer" not in stranger._link.problem, "it has been tried")
         with pytest.raises(UnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
-            height(stranger, timeout_s=2)
+            height(stranger, timeout_s=0.1)
     finally:
         stranger.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,11 @@ def test_an_interrupted_task_is_run_again(tmp_path: Path) -> None:
         client = Client(tmp_path / "home", server)
         client.trust()
         script = tmp_path / "task.py"
-        script.write_text("import time; time.sleep(3); print('done at last')")
+        # Not before it was stopped, however long the stop takes to come.
+        ends = time.time() + 6
+        script.write_text(
+            f"import time\nwhile time.time() < {ends}: time.sleep(0.05)\nprint('done at last')"
+        )
         accepted = client.json("run", str(script), "--no-wait")
         server.stop(signal.SIGKILL)
         server.start()
