@@ -120,7 +120,9 @@ class Keystore:
 
     def pins(self) -> list[Pin]:
         """Return all pins, by server."""
-        found = [load(path, Pin.decode) for path in (self.home / "pins").iterdir()]
+        # A dot begins what another process is writing, or was killed over.
+        paths = [path for path in (self.home / "pins").iterdir() if not path.name.startswith(".")]
+        found = [load(path, Pin.decode) for path in paths]
         return sorted((pin for pin in found if pin is not None), key=lambda pin: pin.server)
 
     def chain(self, chain_id: bytes) -> ChainStore:

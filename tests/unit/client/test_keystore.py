@@ -113,6 +113,27 @@ def test_pins_and_requests_come_back(tmp_path: Path) -> None:
     assert store.request(record(1).request_id) is None
 
 
+def test_a_pin_that_is_being_written_is_none_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keystore = Keystore(tmp_path / "home")
+    pin = Pin("http://a:1", bytes(32), bytes(32), b"genesis")
+    seen: list[list[Pin]] = []
+    sync = os.fsync
+    with monkeypatch.context() as patch:
+
+        def look(descriptor: int) -> None:
+            patch.setattr(os, "fsync", sync)
+            seen.append(Keystore(keystore.home).pins())
+            sync(descriptor)
+
+        patch.setattr(os, "fsync", look)
+        keystore.put_pin(pin)
+    (keystore.home / "pins" / ".killed.00").write_bytes(b"")
+    assert seen == [[]]
+    assert keystore.pins() == [pin]
+
+
 def test_threads_take_each_ticket_once(tmp_path: Path) -> None:
     store = Keystore(tmp_path / "home").chain(CHAIN)
     tickets = tuple(bytes([number]) * 64 for number in range(60))
