@@ -28,7 +28,7 @@ class EpochHost(HostSimulator):
 
     def proposal(self) -> bytes:
         """Return the enclave's newest proposal; it is handed in on a thread of its own."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = self.all_proposals()
             if len(found) > self.proposals:

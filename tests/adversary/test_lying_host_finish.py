@@ -277,7 +277,7 @@ def test_nothing_runs_before_its_start_is_announced(own: HostSimulator) -> None:
     assert not host.submitted_event.wait(0.3)
     assert pending(host) == 1
     host.block(start)
-    assert host.submitted_event.wait(10)
+    assert host.submitted_event.wait(60)
     finish = SignedFinish.decode(host.submitted[0]).finish
     assert finish.attempt == 2
 

@@ -165,9 +165,9 @@ def test_whoever_waits_is_woken_when_the_channel_closes() -> None:
 
     waiting = threading.Thread(target=ask)
     waiting.start()
-    sent.wait(10)
+    sent.wait(60)
     made.close()
-    waiting.join(10)
+    waiting.join(60)
     assert [problem.code for problem in problems] == ["enclave_down"]
 
 
@@ -197,7 +197,7 @@ class Served:
 
     def ended(self) -> int | None:
         """Wait for the end, and return its code."""
-        self.thread.join(10)
+        self.thread.join(60)
         return self.code
 
 

@@ -10,7 +10,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from functools import partial
 from typing import Final
 
@@ -73,6 +74,7 @@ class Runner:
         # An end waits for its block; the worker does not, unless very many ends are waiting.
         self._hands = ThreadPoolExecutor(_HANDS, "runner-end")
         self._ends = threading.BoundedSemaphore(_ENDS)
+        self._handing: set[Future[None]] = set()
         self._workers = [
             threading.Thread(target=self._work, name=f"runner-{number}", daemon=True)
             for number in range(keys.genesis.configuration.tasks.workers)
@@ -96,11 +98,12 @@ class Runner:
             self._queue.put(None)
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the workers to end, and close the jail."""
+        """Wait for the workers to end, and for the ends that are being handed in, and close the jail."""
         deadline = time.monotonic() + timeout_s
         for worker in self._workers:
             worker.join(max(0.0, deadline - time.monotonic()))
         self._hands.shutdown(wait=False, cancel_futures=True)
+        wait_for(list(self._handing), max(0.0, deadline - time.monotonic()))
         if self._jail is not None:
             self._jail.close()
 
@@ -132,7 +135,9 @@ class Runner:
         finish = partial(self._finish, pending, run, attempt)
         signed = finish()
         self._ends.acquire()
-        self._hands.submit(self._end, exec_id, signed, run.blobs, finish)
+        handing = self._hands.submit(self._end, exec_id, signed, run.blobs, finish)
+        self._handing.add(handing)
+        handing.add_done_callback(self._handing.discard)
 
     def _run(self, submitted: Task) -> RunResult:
         try:
@@ -194,6 +199,8 @@ class Runner:
     def _hand_in(self, transaction: bytes, anew: Callable[[], bytes]) -> None:
         """Have the end ordered; an overloaded host is asked again, and an end of an ended epoch made anew."""
         for wait in _RETRY_S:
+            if self._stop.is_set():
+                raise UnavailableError("enclave_down", "nothing is handed in any more")
             try:
                 self._link.submit(transaction)
                 return

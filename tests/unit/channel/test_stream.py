@@ -111,9 +111,9 @@ def test_close_wakes_whoever_waits(pair: Pair) -> None:
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    assert waiting.wait(10)
+    assert waiting.wait(60)
     channel.close()
-    waiter.join(10)
+    waiter.join(60)
     assert not waiter.is_alive()
     assert [type(problem) for problem in ended] == [UnavailableError]
 

@@ -83,7 +83,7 @@ def test_an_end_that_is_ordered_too_late_is_made_anew(epochs: EpochHost) -> None
     def late(transaction: bytes) -> None:
         keep(transaction)
         if peek_name(transaction) == SignedFinish.WIRE_NAME and not ended.is_set():
-            assert ended.wait(20)
+            assert ended.wait(60)
             raise UnavailableError("wrong_epoch", "what the host is told of a void entry")
 
     epochs.submit = late  # type: ignore[method-assign]  # a host whose blocks come late

@@ -38,7 +38,7 @@ def status(host: HostSimulator) -> boundary.StatusAnswer:
 
 def wait_for(host: HostSimulator, *, running_: int) -> None:
     """Poll until so many tasks are in the sandbox."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while status(host).running != running_:
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -128,7 +128,7 @@ def test_drain_ends_a_running_guest_and_leaves_its_task_pending(tmp_path: Path) 
     begun = time.monotonic()
     host.ask(boundary.Drain(), boundary.Done)
     wait_for(host, running_=0)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 40
     assert (status(host).lifecycle, status(host).pending) == ("draining", 1)
     assert host.submitted == []
     with pytest.raises(Refused) as refused:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,7 @@ def pending(host: HostSimulator) -> int:
 
 def wait(condition: Callable[[], bool]) -> None:
     """Poll until `condition()` holds."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -203,3 +204,49 @@ def test_a_lie_about_a_pending_task_keeps_it_pending(host: UnwillingHost) -> Non
     assert not [each for each in host.submitted if accepted.exec_id in each]
     host.restart()
     assert task_kit.end(client, accepted).finish.attempt == 2
+
+
+def test_what_ends_just_when_everything_stops_is_not_handed_in(
+    host: UnwillingHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the end of a run that is to be forgotten could come after that of the run after it."""
+    runner = host.dispatcher.chain._runner
+    assert runner is not None
+    finish = runner._finish
+
+    def stopped_meanwhile(*given: Any) -> bytes:
+        made = finish(*given)
+        runner.stop()
+        return made
+
+    monkeypatch.setattr(runner, "_finish", stopped_meanwhile)
+    client = contacted(host)
+    accepted = task_kit.submit(client, python(""))
+    wait(runner._stop.is_set)
+    host.stop()
+    assert host.submitted == []
+    host.start()
+    assert task_kit.end(client, accepted).finish.attempt == 2
+
+
+def test_a_stop_waits_for_the_end_that_is_being_handed_in(
+    host: UnwillingHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+    submit = host.submit
+
+    def slow(transaction: bytes) -> None:
+        begun.set()
+        may_go_on.wait(30)
+        submit(transaction)
+
+    client = contacted(host)
+    monkeypatch.setattr(host, "submit", slow)
+    task_kit.submit(client, python(""))
+    assert begun.wait(30)
+    releasing = threading.Timer(0.3, may_go_on.set)
+    releasing.start()
+    host.stop()
+    assert len(host.submitted) == 1
+    releasing.join()
+    host.start()
