@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
 
 from adyton.core import limits
 from adyton.core.errors import MalformedError
+from adyton.core.recent import Recent
 from adyton.enclave.identity.book import Book
 from adyton.protocol.credentials import strict_json
 from adyton.protocol.credentials.jwk import PublicKey, read_jwk
@@ -15,6 +15,11 @@ from adyton.protocol.identity.giving_up import is_given_up
 from adyton.protocol.identity.registries import IssuerRecord
 
 _HELD: Final = 1024
+_ROOM: Final = 16 * limits.MIB  # of memory that all of them take
+# What one takes, rather too much: of itself, and each of its keys, for each byte of it as well.
+_OF_ISSUER: Final = 1024
+_OF_KEY: Final = 1024
+_OF_BYTE: Final = 5
 _WHAT: Final = "an issuer's key"
 _SIGNED: Final = "the credential or list"
 
@@ -28,17 +33,23 @@ class IssuerKeys:
     Raises:
         CredentialError: a key is not JSON in its one reading.
         MalformedError: no key, or several that their names do not tell apart.
+
+    Attributes:
+        version: of the record.
+        memory: bytes that they take, rather too many.
     """
 
     def __init__(self, record: IssuerRecord) -> None:
         self.version = record.version
-        self._keys: dict[str, strict_json.Json | PublicKey] = {}
+        self.memory = _OF_ISSUER
+        # A key that was not asked for stays as it came: parsed, a stranger's JSON takes twenty times as much.
+        self._keys: dict[str, bytes | PublicKey] = {}
         for encoded in record.keys:
-            jwk = strict_json.read_object(encoded, _WHAT, most=limits.JWK)
-            kid = jwk.get("kid", "")
+            kid = _parsed(encoded).get("kid", "")
             if type(kid) is not str or kid in self._keys:
                 raise MalformedError("malformed", "an issuer's keys have a text each as kid")
-            self._keys[kid] = jwk
+            self._keys[kid] = encoded
+            self.memory += _OF_KEY + _OF_BYTE * len(encoded)
         if not self._keys or (len(self._keys) > 1 and "" in self._keys):
             raise MalformedError("malformed", "an issuer has a key, or several with a kid each")
 
@@ -54,7 +65,7 @@ class IssuerKeys:
         found = self._keys.get(name)
         if found is None or isinstance(found, PublicKey):
             return found
-        key = self._keys[name] = read_jwk(found, _WHAT)
+        key = self._keys[name] = read_jwk(_parsed(found), _WHAT)
         return key
 
     def require_all(self) -> None:
@@ -67,6 +78,10 @@ class IssuerKeys:
             self.key(kid)
 
 
+def _parsed(encoded: bytes) -> strict_json.Object:
+    return strict_json.read_object(encoded, _WHAT, most=limits.JWK)
+
+
 class Issuers:
     """Keys of the issuers in a book; those used lately are at hand.
 
@@ -76,7 +91,7 @@ class Issuers:
 
     def __init__(self, book: Book) -> None:
         self._book = book
-        self._held: OrderedDict[bytes, IssuerKeys] = OrderedDict()
+        self._held = Recent[bytes, IssuerKeys](_HELD, _ROOM)
 
     def key(self, issuer: bytes, kid: str | None) -> PublicKey | None:
         """Return a key of an issuer as it is registered now; None where it has none of that name.
@@ -90,8 +105,6 @@ class Issuers:
             raise refused(Reason.ISSUER_GIVEN_UP, _SIGNED)
         keys = self._held.get(issuer)
         if keys is None or keys.version != record.version:
-            keys = self._held[issuer] = IssuerKeys(record)
-            if len(self._held) > _HELD:
-                self._held.popitem(last=False)
-        self._held.move_to_end(issuer)
+            keys = IssuerKeys(record)
+            self._held.put(issuer, keys, keys.memory)
         return keys.key(kid)

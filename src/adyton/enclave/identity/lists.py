@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -16,6 +15,7 @@ from adyton.core.errors import (
     UsageError,
     VerificationError,
 )
+from adyton.core.recent import Recent
 from adyton.core.schema import Message
 from adyton.enclave.apps.base import Call
 from adyton.enclave.identity.book import Book
@@ -41,7 +41,9 @@ from adyton.protocol.identity.requests import APP, BringStatus
 
 _HEAD: Final = b"s"
 _PAGE: Final = b"g"
-_READ_LATELY: Final = 256  # heads and pages
+_READ_LATELY: Final = (
+    256  # heads, and pages of `limits.STATUS_PAGE` bytes as they were read and as they are held
+)
 _M = TypeVar("_M", StatusListHead, StatusPage)
 
 
@@ -58,7 +60,7 @@ class Lists:
         self._state = state
         self._book = book
         self._issuers = issuers
-        self._read_lately: OrderedDict[bytes, tuple[bytes, Message]] = OrderedDict()
+        self._read_lately = Recent[bytes, tuple[bytes, Message]](_READ_LATELY)
         self._block = (0, 0)  # height, and bytes of lists inflated there
 
     def bring(self, call: Call) -> StatusKept:
@@ -156,12 +158,9 @@ class Lists:
             return None
         known = self._read_lately.get(name)
         if known is not None and known[0] is value and isinstance(known[1], kind):
-            self._read_lately.move_to_end(name)
             return known[1]
         decoded = kind.decode(value)
-        self._read_lately[name] = (value, decoded)
-        if len(self._read_lately) > _READ_LATELY:
-            self._read_lately.popitem(last=False)
+        self._read_lately.put(name, (value, decoded))
         return decoded
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from adyton.core import limits
+from adyton.core.recent import Recent
 from adyton.enclave.identity.book import Book
 from adyton.protocol.credentials.age import AgePolicy, LeapDay
 from adyton.protocol.credentials.presentation import CredentialPolicy
@@ -14,6 +15,10 @@ from adyton.protocol.identity.registries import FEBRUARY, MARCH, IssuerRecord, P
 
 OFFSET_ZERO: Final = 840  # of `PolicyRecord.offset_minutes`: UTC
 _HELD: Final = 1024
+_ROOM: Final = 16 * limits.MIB  # of memory that all of them take
+# What one takes, rather too much: at the least, and for each byte of its record.
+_OF_POLICY: Final = 4 * limits.KIB
+_OF_BYTE: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Policies:
 
     def __init__(self, book: Book) -> None:
         self._book = book
-        self._held: OrderedDict[bytes, Asked] = OrderedDict()
+        self._held = Recent[bytes, Asked](_HELD, _ROOM)
 
     def policy(self, name: bytes) -> Asked:
         """Return a policy as it is registered now.
@@ -53,10 +58,8 @@ class Policies:
         record = self._book.record(name, PolicyRecord)
         held = self._held.get(name)
         if held is None or held.record.version != record.version:
-            held = self._held[name] = self._read(record)
-            if len(self._held) > _HELD:
-                self._held.popitem(last=False)
-        self._held.move_to_end(name)
+            held = self._read(record)
+            self._held.put(name, held, _memory(record))
         return held
 
     def _read(self, record: PolicyRecord) -> Asked:
@@ -79,3 +82,7 @@ class Policies:
         # An issuer's `iss` never changes, and no two of a policy have the same.
         issuers = {self._book.record(name, IssuerRecord).iss: name for name in record.issuers}
         return Asked(record, record.hash(), asked, issuers)
+
+
+def _memory(record: PolicyRecord) -> int:
+    return _OF_POLICY + _OF_BYTE * len(record.encode())

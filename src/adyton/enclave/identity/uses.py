@@ -6,11 +6,12 @@ neither bytes nor time tell one from the other.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from adyton.core import limits
 from adyton.core.errors import Error, InvariantError, VerificationError
+from adyton.core.recent import Recent
 from adyton.enclave.identity.book import Book
 from adyton.enclave.keys import Keys
 from adyton.protocol.credentials.did import read_did, read_own
@@ -22,6 +23,10 @@ from adyton.protocol.identity.registries import DidRecord
 from adyton.protocol.padding import pad
 
 _HELD: Final = 8192
+_ROOM: Final = 8 * limits.MIB  # of memory that all of them take
+# What one takes: of itself, and for each key.
+_OF_HOLDER: Final = 600
+_OF_KEY: Final = 200
 _NOTHING: Final = CredentialUse(bytes(32), bytes(32), "", bytes(32), 0, 0, 0, NO, bytes(32), "")
 _INDEX: Final = 0
 
@@ -52,7 +57,7 @@ class Uses:
     def __init__(self, keys: Keys, book: Book) -> None:
         self._keys = keys
         self._book = book
-        self._held: OrderedDict[bytes, _Holder] = OrderedDict()
+        self._held = Recent[bytes, _Holder](_HELD, _ROOM)
 
     def seal(
         self, exec_id: bytes, use: CredentialUse | None, holder: PublicKey | None, did: str
@@ -86,10 +91,8 @@ class Uses:
         record = self._book.record(name, DidRecord)
         held = self._held.get(name)
         if held is None or held.version != record.version:
-            held = self._held[name] = self._read(record)
-            if len(self._held) > _HELD:
-                self._held.popitem(last=False)
-        self._held.move_to_end(name)
+            held = self._read(record)
+            self._held.put(name, held, _OF_HOLDER + _OF_KEY * len(held.keys))
         if (holder.curve, holder.data()) not in held.keys:
             raise VerificationError("key_purpose", "the did's document has not the holder's key")
         return held.agreement
