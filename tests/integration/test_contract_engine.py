@@ -17,6 +17,7 @@ import wasmtime
 from adyton.core.errors import GuestError, MalformedError
 from adyton.protocol.wasm_module import read_module
 from adyton.sandbox.wasm import abi, settings, wire
+from adyton.sandbox.wasm import engine as engines
 from adyton.sandbox.wasm.engine import Engine, EngineGone
 from adyton.sandbox.wasm.run import CLIENT, End, Event, Run
 from adyton.sandbox.wasm.wire import BrokenWire
@@ -124,14 +125,26 @@ def test_its_process_can_do_nothing_but_compute_and_answer() -> None:
     assert done.stdout == "confined\n", done.stdout + done.stderr
 
 
-def test_a_process_that_is_killed_is_replaced(engine: Engine) -> None:
-    name = loaded(engine, built("counter_c"))
+def test_a_process_that_is_killed_is_replaced_and_its_modules_have_a_bound_in_bytes(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = engine.compile(built("counter_c"))
+    names = [bytes([at]) * 32 for at in range(5)]
+    engine.load(names[0], compiled)
     os.kill(engine.pid, signal.SIGKILL)
     with pytest.raises(EngineGone):
-        engine.run(run_of(name, "query:get"), answer)
-    assert not engine.holds(name)
-    loaded(engine, built("counter_c"))
-    assert engine.run(run_of(name, "query:get"), answer).status == "done"
+        engine.run(run_of(names[0], "query:get"), answer)
+    monkeypatch.setattr(engines, "_LOADED_BYTES", 3 * len(compiled) + 1)
+    assert not engine.holds(names[0])
+    for name in names[:3]:
+        engine.load(name, compiled)
+    assert engine.run(run_of(names[0], "query:get"), answer).status == "done"
+    for name in names[3:]:
+        engine.load(name, compiled)
+    assert [engine.holds(name) for name in names] == [True, False, False, True, True]
+    assert engine.run(run_of(names[0], "query:get"), answer).status == "done"
+    with pytest.raises(EngineGone):  # the process has dropped it too
+        engine.run(run_of(names[1], "query:get"), answer)
 
 
 def test_an_error_of_the_enclave_ends_the_run_and_the_engine_is_fresh(engine: Engine) -> None:

@@ -35,11 +35,13 @@ from adyton.core.errors import (
     UnavailableError,
     VerificationError,
 )
+from adyton.core.recent import Recent
 from adyton.protocol.evidence import NodeEvidence
 from adyton.protocol.genesis import Genesis
 from adyton.protocol.ledger import Checkpoint, EntryProof
 
 _RECENT: Final = 32  # entries that need not be verified a second time
+_RECENT_BYTES: Final = 4 * limits.MIB  # of all of them as they came
 _ROUNDS: Final = 16  # of meeting a view that others move meanwhile
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
@@ -76,7 +78,7 @@ class ViewKeeper:
         self._policy = policy
         self._now_ms = now_ms
         self._held = HeldView(store, pin)
-        self._recent: dict[bytes, VerifiedEntry] = {}
+        self._recent = Recent[bytes, VerifiedEntry](_RECENT, _RECENT_BYTES)
         self._recent_lock = threading.Lock()
         self._appraisal: tuple[NodeAppraisal, bytes, int] | None = None
 
@@ -191,9 +193,7 @@ class ViewKeeper:
         with self._evident():
             entry = self._joined(lambda: _size_of(unverified), use, consistency, joined_at)
         with self._recent_lock:
-            self._recent[unverified] = entry
-            if len(self._recent) > _RECENT:
-                self._recent.pop(next(iter(self._recent)))
+            self._recent.put(unverified, entry, len(unverified))
         return entry
 
     def reopen_entry(self, kept: bytes) -> VerifiedEntry:

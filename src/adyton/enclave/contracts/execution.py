@@ -6,13 +6,13 @@ contract's values and no other's. What the host answers is verified below (`encl
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from adyton.core import limits
 from adyton.core.crypto import verify_raw
 from adyton.core.errors import Error, InvariantError, VerificationError
+from adyton.core.recent import Recent
 from adyton.core.recover import recover_secp256k1
 from adyton.enclave.contracts.book import Book, Record
 from adyton.enclave.contracts.modules import Modules
@@ -26,6 +26,10 @@ _NO = b"\x00"
 _YES = b"\x01"
 _SCAN_STEP = 256
 _METHODS_LEARNED = 4096
+_LEARNED_BYTES = 8 * limits.MIB  # of memory that all of them take
+# What one takes: of itself, and for each key beside the key's bytes.
+_OF_METHOD = 1000
+_OF_KEY = 48
 _KNOWN_VALUE = 4096
 # What each question costs the contract that asks, at least.
 _PRICES = {
@@ -64,18 +68,19 @@ class Habits:
     """
 
     def __init__(self) -> None:
-        self._learned: OrderedDict[tuple[bytes, str], tuple[bytes, ...]] = OrderedDict()
+        self._learned = Recent[tuple[bytes, str], tuple[bytes, ...]](
+            _METHODS_LEARNED, _LEARNED_BYTES
+        )
 
     def of(self, method: tuple[bytes, str]) -> tuple[bytes, ...]:
         """Return the keys that a method, by address and export, read last."""
-        return self._learned.get(method, ())
+        return self._learned.get(method) or ()
 
     def learn(self, method: tuple[bytes, str], keys: tuple[bytes, ...]) -> None:
         """Take in what a method has read."""
-        self._learned[method] = keys
-        self._learned.move_to_end(method)
-        if len(self._learned) > _METHODS_LEARNED:
-            self._learned.popitem(last=False)
+        if self._learned.get(method) != keys:
+            memory = _OF_METHOD + _OF_KEY * len(keys) + sum(map(len, keys))
+            self._learned.put(method, keys, memory)
 
 
 @dataclass

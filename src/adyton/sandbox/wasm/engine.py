@@ -12,14 +12,15 @@ import os
 import socket
 import subprocess
 import sys
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from adyton.core import limits
 from adyton.core.errors import GuestError, MalformedError, UnavailableError
+from adyton.core.recent import Recent
 from adyton.sandbox.wasm import wire
 from adyton.sandbox.wasm.run import End, Run
 from adyton.sandbox.wasm.wire import BrokenWire, Wire
@@ -29,7 +30,10 @@ _FLAGS: Final = ("-I", "-S", "-B", "-X", "pycache_prefix=/dev/null/x", "-X", "ut
 _PATIENCE_S: Final = 60.0  # of silence; fuel ends every run long before
 _STOP_S: Final = 5.0
 _ATTEMPTS: Final = 2
-_LOADED: Final = 64
+_LOADED: Final = 64  # modules
+_LOADED_BYTES: Final = (
+    16 * limits.MODULE
+)  # of machine code; what a run needs at one time is half of it at most
 
 Answer = Callable[[int, list[bytes]], list[bytes]]
 """Answers a question of a running contract: tag and fields in, fields out."""
@@ -47,7 +51,7 @@ class _Process:
     wire: Wire
     identity: str
     layers: str
-    loaded: OrderedDict[bytes, None]
+    loaded: Recent[bytes, int]
 
     def close(self) -> None:
         self.wire.close()
@@ -139,9 +143,7 @@ class Engine:
             tag, _ = process.wire.receive()
             if tag != wire.LOADED:
                 raise MalformedError("module_refused", "the module was compiled by another engine")
-            process.loaded[name] = None
-            if len(process.loaded) > _LOADED:
-                process.wire.send(wire.DROP, process.loaded.popitem(last=False)[0])
+            process.loaded.put(name, len(compiled), len(compiled))
         except BrokenWire as problem:
             self._lose()
             raise EngineGone from problem
@@ -160,7 +162,7 @@ class Engine:
             Error: what `answer` raises; the engine is ended then.
         """
         process = self._process()
-        process.loaded.move_to_end(run.module)
+        process.loaded.get(run.module)  # is used
         try:
             process.wire.send(wire.RUN, *run.fields())
             while True:
@@ -239,7 +241,11 @@ class Engine:
         except OSError as problem:
             ours.close()
             raise _unavailable(f"its process cannot be started: {problem}") from problem
-        return _Process(child, Wire(ours), "", "", OrderedDict())
+        connection = Wire(ours)
+        loaded = Recent[bytes, int](
+            _LOADED, _LOADED_BYTES, dropped=lambda name, _: connection.send(wire.DROP, name)
+        )
+        return _Process(child, connection, "", "", loaded)
 
 
 def _greeted(process: _Process) -> _Process:
