@@ -9,13 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
+from unittest import mock
 
 import pytest
 
+from adyton.sandbox.wasm import engine
 from tests.host_simulator import HostSimulator, SimulatedClient, configuration
 
 _Host = TypeVar("_Host", bound=HostSimulator)
-__all__ = ["client", "host", "other", "own", "sandboxed"]
+__all__ = ["client", "compiled_engines", "host", "other", "own", "sandboxed"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_engines() -> Iterator[None]:
+    """Let engines' processes take compiled files, and leave them: compiling is most of what it takes to start one.
+
+    That they start without, as the product has them, is for tests/integration and tests/e2e.
+    """
+    with mock.patch.object(engine, "_FLAGS", ("-I", "-S", "-X", "utf8")):
+        yield
 
 
 @pytest.fixture(scope="module")

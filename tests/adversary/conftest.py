@@ -7,6 +7,9 @@ import pytest
 
 from adyton.client import Session
 from tests.adversary.server_simulator import ServerSimulator, open_session
+from tests.host_fixtures import compiled_engines
+
+__all__ = ["compiled_engines", "server", "session"]
 
 
 @pytest.fixture

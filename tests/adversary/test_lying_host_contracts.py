@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -23,6 +23,15 @@ class LyingHost(HostSimulator):
 
     def state_get(self, name: bytes) -> bytes | None:
         return super().state_get(name) if self.lie is None else self.lie(self, name)
+
+    def copied(self) -> LyingHost:
+        """Return a host that holds the same, not yet started."""
+        made = LyingHost(self.directory, self.config, sandbox=self.sandbox)
+        made.state, made.old = dict(self.state), self.old
+        made.modules, made.blobs = dict(self.modules), dict(self.blobs)
+        made.head, made.sealed_root = self.head, self.sealed_root
+        made.height, made.time_ms = self.height, self.time_ms
+        return made
 
 
 def an_old_value(host: LyingHost, name: bytes) -> bytes | None:
@@ -48,20 +57,33 @@ def too_little(host: LyingHost, name: bytes) -> bytes | None:
 LIES = (an_old_value, another_keys_value, nothing, too_much, too_little)
 
 
-@pytest.fixture
-def sink(tmp_path: Path) -> Iterator[Sink]:
-    host = LyingHost(tmp_path, sandbox=False)
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Sink:
+    """A contract that has been called twice, on a host that has stopped since."""
+    host = LyingHost(tmp_path_factory.mktemp("lying"), sandbox=False)
     host.start()
     made = Sink(host, b"l" * 32)
     made.do("move_two")
     host.old = dict(host.state)
     made.do("move_two")
-    # What was used lately is in enclave memory: after a restart, the host is asked for everything.
     host.stop()
-    host.restart()
+    return made
+
+
+@pytest.fixture
+def sink(prepared: Sink) -> Iterator[Sink]:
+    """The contract on a copy of its host.
+
+    What was used lately is in enclave memory: after a restart, the host is asked for everything.
+    """
+    made = copy.copy(prepared)
+    made.host = lying(prepared).copied()
+    made.host.start()
+    made.client = copy.copy(prepared.client)
+    made.client.host = made.host
     made.client.contact()
     yield made
-    host.stop()
+    made.host.stop()
 
 
 def lying(sink: Sink) -> LyingHost:

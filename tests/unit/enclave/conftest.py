@@ -1,7 +1,16 @@
 """Nodes in memory for these tests; see tests/host_fixtures.py and tests/recorded_blocks.py."""
 
 from tests.epoch_kit import epochs
-from tests.host_fixtures import client, host, other, own, sandboxed
+from tests.host_fixtures import client, compiled_engines, host, other, own, sandboxed
 from tests.recorded_blocks import recorded
 
-__all__ = ["client", "epochs", "host", "other", "own", "recorded", "sandboxed"]
+__all__ = [
+    "client",
+    "compiled_engines",
+    "epochs",
+    "host",
+    "other",
+    "own",
+    "recorded",
+    "sandboxed",
+]
