@@ -13,20 +13,26 @@ from unittest import mock
 
 import pytest
 
+from adyton.sandbox import nursery
 from adyton.sandbox.wasm import engine
 from tests.host_simulator import HostSimulator, SimulatedClient, configuration
 
 _Host = TypeVar("_Host", bound=HostSimulator)
-__all__ = ["client", "compiled_engines", "host", "other", "own", "sandboxed"]
+__all__ = ["client", "compiled_programs", "host", "other", "own", "sandboxed"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def compiled_engines() -> Iterator[None]:
-    """Let engines' processes take compiled files, and leave them: compiling is most of what it takes to start one.
+def compiled_programs() -> Iterator[None]:
+    """Let engines and zygotes take compiled files: compiling is most of what it takes to start one.
 
     That they start without, as the product has them, is for tests/integration and tests/e2e.
     """
-    with mock.patch.object(engine, "_FLAGS", ("-I", "-S", "-X", "utf8")):
+    flags = ("-I", "-S", "-X", "utf8")
+    with (
+        mock.patch.object(engine, "_FLAGS", flags),
+        # Without leaving any: guests do what their zygote does.
+        mock.patch.object(nursery, "_FLAGS", (*flags, "-B")),
+    ):
         yield
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from adyton.client import Session
 from tests.adversary.server_simulator import ServerSimulator, open_session
-from tests.host_fixtures import compiled_engines
+from tests.host_fixtures import compiled_programs
 
-__all__ = ["compiled_engines", "server", "session"]
+__all__ = ["compiled_programs", "server", "session"]
 
 
 @pytest.fixture
