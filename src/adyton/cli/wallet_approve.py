@@ -15,12 +15,13 @@ from adyton.cli.wallet_intent import confirm, intent_words
 from adyton.cli.wallet_parts import WALLET_HELP, found_wallet, record_json, verb, wallet_json
 from adyton.cli.wallet_receipts import require_done, told, wanted
 from adyton.core import limits
-from adyton.core.errors import UsageError
+from adyton.core.errors import Error, UsageError
 
 if TYPE_CHECKING:
     from adyton.client.session import Session
     from adyton.client.wallet import Wallet
     from adyton.protocol.wallet.answers import Proposal, Shown
+    from adyton.protocol.wallet.requests import ChangePolicy
 
 
 def add_verbs(verbs: Any) -> None:
@@ -186,9 +187,35 @@ def _words(shown: Shown, proposal: Proposal) -> list[str]:
     if proposal.method == POLICY:
         asked = ChangePolicy.decode(proposal.content)
         text = json_lines(asked.policy.decode(errors="replace"))
-        title = f"another policy in the place of version {asked.version}:"
-        return [title, *(line.expandtabs(2) for line in text)]
+        title = f"another policy in the place of version {asked.version}"
+        return [title, *_changes(shown, asked), *(line.expandtabs(2) for line in text)]
     return ["the wallet's secret leaves the enclave: whoever asked for it gets it"]
+
+
+def _changes(shown: Shown, asked: ChangePolicy) -> list[str]:
+    """Return what a policy changes of the one that holds, and the words that all of it follows by."""
+    from adyton.client.policy_difference import policy_difference
+
+    if asked.version != shown.wallet.version:
+        return [
+            f"version {shown.wallet.version} holds by now, so this cannot be approved; it says:"
+        ]
+    changed = policy_difference(shown.policy, asked.policy)
+    return ["what changes:", *(f"  {line}" for line in changed), "all of it:"]
+
+
+def _who(shown: Shown, client: bytes) -> str:
+    """Return a client's key, and what it is to the wallet."""
+    from adyton.protocol.wallet.policy_reader import read_policy
+
+    try:
+        known = read_policy(shown.policy).clients if shown.policy else {}
+    except Error:  # what the server says; its names are a help and no more
+        known = {}
+    called = [name for name, key in known.items() if key == client]
+    if client == shown.wallet.owner:
+        called.insert(0, "the owner")
+    return client.hex() + (f" ({', '.join(called)})" if called else "")
 
 
 def _lines(shown: Shown, proposal: Proposal) -> list[str]:
@@ -196,7 +223,7 @@ def _lines(shown: Shown, proposal: Proposal) -> list[str]:
 
     return [
         f"proposal {proposal.proposal.hex()}",
-        f"  asked by  {proposal.requester.hex()}",
+        f"  asked by  {_who(shown, proposal.requester)}",
         f"  approved  {len(proposal.approved)} of {proposal.needed}, until {utc(proposal.expires_ms)}",
         *[f"  {printable(line)}" for line in _words(shown, proposal)],
     ]

@@ -214,7 +214,10 @@ def test_policies_and_exports_are_claimed_too(
     server.approvals = 1
     (tmp_path / "other.json").write_text('{"v": 1, "rules": []}')
     proposal = trusted("wallet", "policy", "set", "other.json", "--json").json()["proposal"]
-    assert has_line(trusted("wallet", "proposals").stdout, '"rules": []')
+    listed = trusted("wallet", "proposals").stdout
+    assert has_line(listed, '"rules": []')
+    assert has_line(listed, "- rules.pay:", '"effect": "allow"')
+    assert has_line(listed, "asked by", "(the owner)")
     trusted("wallet", "approve", proposal)
     assert trusted("wallet", "claim", proposal, "--json").json()["version"] == 2
     (tmp_path / "pass").write_text("pepper")
@@ -228,6 +231,8 @@ def test_policies_and_exports_are_claimed_too(
     (held,) = server.held.values()
     assert decrypt((tmp_path / "k.json").read_bytes(), "pepper") == held.keys[0]
     again = trusted("wallet", "policy", "set", "other.json", "--json").json()["proposal"]
+    held.known = replace(held.known, version=9)
+    assert has_line(trusted("wallet", "proposals").stdout, "version 9 holds by now")
     assert "rejected" in trusted("wallet", "reject", again).stdout
     assert trusted("wallet", "proposals", "--json").json() == {"proposals": []}
 
