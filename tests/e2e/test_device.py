@@ -107,6 +107,16 @@ def test_a_payment_from_policy_to_confirmation(anvil: Anvil, config: Path) -> No
         assert found["from"] == "0x" + device.wallet().account.hex()
 
 
+def test_a_device_that_nobody_pays_for_is_told_its_key(
+    broker: Broker, server: Server, gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    made = write_config(broker, server, tmp_path)
+    with Device.open(made) as device:
+        with pytest.raises(UsageError, match="in the policy of one") as refusal:
+            device.pay(to=TO, value=1, data="charge 1")
+        assert device.session.keystore.identity.signing_key.public.hex() in str(refusal.value)
+
+
 def test_what_the_policy_refuses_is_not_signed(anvil: Anvil, config: Path, broker: Broker) -> None:
     with Device.open(config) as device:
         with pytest.raises(PaymentRefused, match="value"):

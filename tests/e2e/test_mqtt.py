@@ -142,7 +142,8 @@ def test_a_command_without_the_brokers_files_says_which(
     client = Client(tmp_path / "home", server)
     done = client.run("trust", mqtt_kit.url(broker), "--fingerprint", server.fingerprint)
     assert done.returncode == 2
-    assert "mqtt/cert.pem" in done.stderr
+    assert "mqtt/ca.pem is missing" in done.stderr
+    assert "ca.pem, cert.pem and key.pem" in done.stderr
 
 
 def test_the_broker_restarts_in_the_middle(

@@ -16,6 +16,8 @@ def example(
     fee: int,
     token: str | None,
     amount: int,
+    data: int = 0,
+    clients: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Return a policy in its JSON form.
 
@@ -27,15 +29,20 @@ def example(
         fee: wei of one payment's gas.
         token: address of an ERC-20 contract whose payments are allowed too; None for none.
         amount: of one payment of the token, in its smallest unit.
+        data: bytes that a payment may bring as `data`, for a transaction id; 0 for none.
+        clients: keys, in hex, of who may pay beside the owner.
     """
     to: Any = {"in": "@receivers"} if receivers else "any"
+    who: dict[str, Any] = {"who": ["owner", *clients]} if clients else {}
+    brought: dict[str, Any] = {"data": {"size": {"lte": data}}} if data else {}
     rules: list[dict[str, Any]] = [
         {"id": "no-allowance", "effect": "deny", "chain": "any", "call": _approve()},
         {
             "id": "pay",
             "effect": "allow",
             "chain": [chain],
-            "when": {"to": to, "value": {"lte": str(most)}, "fee": {"lte": str(fee)}},
+            **who,
+            "when": {"to": to, "value": {"lte": str(most)}, "fee": {"lte": str(fee)}, **brought},
             "limits": [{"sum": "value", "window": _DAY_S, "max": str(per_day), "name": "day"}],
         },
     ]
@@ -47,6 +54,7 @@ def example(
                 "id": "token",
                 "effect": "allow",
                 "chain": [chain],
+                **who,
                 "call": call,
                 "when": {"fee": {"lte": str(fee)}},
                 "limits": [{"count": True, "window": _DAY_S, "max": 10}],

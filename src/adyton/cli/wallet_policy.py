@@ -18,6 +18,7 @@ from adyton.cli.wallet_parts import (
     chain_id,
     found_account,
     found_wallet,
+    integer,
     read_policy_file,
     record_json,
     verb,
@@ -28,6 +29,7 @@ from adyton.cli.wallet_payment import add_fees, add_target, fees, gas_and_nonce,
 from adyton.cli.wallet_payment import without_node as complete
 from adyton.cli.wallet_receipts import require_done, told, wanted
 from adyton.cli.wallet_sign import add_document, document_of
+from adyton.core import limits
 from adyton.core.errors import PolicyError, UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +69,16 @@ def add_verbs(verbs: Any) -> None:
     begin.add_argument("--max-fee", metavar="WEI", default="0.005ether", help="of one payment")
     begin.add_argument("--token", metavar="ADDRESS", help="payments of this token too")
     begin.add_argument("--max-amount", metavar="N", help="of one payment of the token")
+    begin.add_argument(
+        "--data", metavar="BYTES", help="a payment may bring so much data: a transaction id"
+    )
+    begin.add_argument(
+        "--client",
+        metavar="HEX64",
+        action="append",
+        default=[],
+        help="who may pay beside the owner: a device's key, as `adyton whoami` prints it",
+    )
 
 
 def _show(args: argparse.Namespace, out: Output) -> int:
@@ -196,6 +208,8 @@ def _example(args: argparse.Namespace, out: Output) -> int:
         fee=wei(args.max_fee, "--max-fee") or 0,
         token=args.token,
         amount=amount or 0,
+        data=integer(args.data, "--data", 1, limits.ETHEREUM_TRANSACTION) or 0,
+        clients=tuple(hex_bytes(key, 32, "a client's key").hex() for key in args.client),
     )
     text = json.dumps(made, indent=2)
     read_policy(text.encode())

@@ -206,15 +206,23 @@ class Device:
         """Return the wallet that pays.
 
         Raises:
-            UsageError: the account is in no wallet of this device, or there is not exactly one wallet.
+            UsageError: `wallet_unknown`, the account is in no wallet of this device, or there is none; or there are
+                several.
         """
         if self._wallet is None:
             if self._config.account is not None:
                 self._wallet = open_wallet(self.session, self._config.account)
             else:
                 found = meant_wallets(self.session)
-                if len(found) != 1:
-                    raise UsageError("usage", f"{len(found)} wallets; name the account that pays")
+                if not found:
+                    own = self._keystore.identity.signing_key.public.hex()
+                    text = (
+                        f"no wallet pays for this device: name its key {own} in the policy of one"
+                    )
+                    raise UsageError("wallet_unknown", text)
+                if len(found) > 1:
+                    text = "several wallets; name the account that pays in the configuration"
+                    raise UsageError("usage", text)
                 self._wallet = found[0]
         return self._wallet
 

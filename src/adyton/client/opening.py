@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from adyton.core.errors import UsageError
 from adyton.mqtt.address import SCHEME
 from adyton.mqtt.identity import Identity
 
@@ -16,9 +17,20 @@ AUTHORITY, CERTIFICATE, KEY = "ca.pem", "cert.pem", "key.pem"
 
 
 def broker_identity(home: Path) -> Identity:
-    """Return the files by which a client's directory is known to brokers; they are not looked at yet."""
+    """Return the files by which a client's directory is known to brokers; what is in them is not looked at yet.
+
+    Raises:
+        UsageError: one is not there.
+    """
     files = home / DIRECTORY
-    return Identity(files / AUTHORITY, files / CERTIFICATE, files / KEY)
+    found = Identity(files / AUTHORITY, files / CERTIFICATE, files / KEY)
+    for path in (found.authority, found.certificate, found.key):
+        if not path.exists():
+            raise UsageError(
+                "usage",
+                f"{path} is missing: a broker knows its clients by {AUTHORITY}, {CERTIFICATE} and {KEY} there",
+            )
+    return found
 
 
 def open_transport(url: str, home: Path) -> Transport:

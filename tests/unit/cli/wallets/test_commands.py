@@ -220,6 +220,26 @@ def test_a_policy_is_checked_and_explained_without_a_server(adyton: Adyton, tmp_
     assert adyton(*check, "--message", "hello", "--json").json()["decision"] == "deny"
 
 
+def test_the_policy_of_a_device_that_pays_and_says_what_for(adyton: Adyton, tmp_path: Path) -> None:
+    device, begin = "11" * 32, ("wallet", "policy", "example", "--to", VENDOR, "--chain", "4")
+    example = adyton(*begin, "--data", "64", "--client", device)
+    (tmp_path / "policy.json").write_text(example.stdout)
+    check = ("wallet", "policy", "check", "--policy", "policy.json", *PAY, "--gas", "30000")
+
+    def asked(*more: str) -> str:
+        decision: str = adyton(*check, *more, "--json").json()["decision"]
+        return decision
+
+    paid = ("--data", "0x" + "61" * 64)
+    assert asked(*paid, "--client", device) == asked(*paid) == "allow"
+    assert asked("--data", "0x" + "61" * 65, "--client", device) == "deny"
+    plain = adyton(*begin, "--client", device).stdout
+    (tmp_path / "policy.json").write_text(plain)
+    assert asked(*paid, "--client", device) == "deny"
+    for wrong in (("--data", "0"), ("--data", "all"), ("--client", "11")):
+        assert adyton(*begin, *wrong).status == 2
+
+
 def test_the_wallet_s_own_policy_is_asked_with_its_limits(trusted: Adyton, own: str) -> None:
     seen = trusted("wallet", "policy", "check", *PAY, "--json").json()
     assert (seen["decision"], seen["rule"]) == ("allow", "pay")
