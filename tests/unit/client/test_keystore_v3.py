@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from adyton.client.keystore_v3 import decrypt, encrypt
 from adyton.core.errors import UsageError
+from adyton.protocol.ethereum.address import address_of, checksummed
+from adyton.protocol.ethereum.signature import public_key
 from tests.wallet_vectors import cases, unhex
 
 SECRET = b"\x46" * 32
@@ -23,6 +25,16 @@ def test_published_files(case: dict[str, Any]) -> None:
     assert decrypt(file, case["password"]) == unhex(case["priv"])
     with pytest.raises(UsageError, match="password"):
         decrypt(file, case["password"] + " ")
+
+
+@pytest.mark.parametrize("case", cases("ethers-wallets"), ids=lambda case: case["name"])
+def test_files_of_another_library(case: dict[str, Any]) -> None:
+    file, password = case["content"].encode(), unhex(case["password"]).decode()
+    if case["type"] == "crowdsale":  # a sale of 2014, whose files are of another form
+        with pytest.raises(UsageError, match="its version is not 3"):
+            decrypt(file, password)
+        return
+    assert checksummed(address_of(public_key(decrypt(file, password)))) == case["address"]
 
 
 def test_what_is_written_is_read() -> None:

@@ -135,6 +135,23 @@ def test_wycheproof() -> None:
     assert (valid, invalid) == (161, 301)
 
 
+def test_points_of_key_agreement() -> None:
+    """Recovery multiplies points: over a digest of zeros, r = x of Q and s = d r give the key d Q."""
+    agreed = 0
+    for case in cases("wycheproof-ecdh_secp256k1"):
+        if case["result"] != "valid":
+            continue
+        point, secret = unhex(case["public"])[-65:], int(case["private"], 16)
+        x, y = int.from_bytes(point[1:33], "big"), point[64] & 1
+        if x >= ORDER:  # Ethereum's parity cannot name such a point
+            continue
+        s = secret * x % ORDER
+        found = recover(bytes(32), Signature(x, min(s, ORDER - s), y))
+        assert found[1:33] == unhex(case["shared"]), case["tcId"]
+        agreed += 1
+    assert agreed == 225
+
+
 def _keys(digest: bytes, der: bytes) -> list[bytes]:
     """Return the keys that may have made a signature in strict DER with low s."""
     try:

@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 
 from adyton.core import limits
+from adyton.protocol.ethereum.address import checksummed
+from adyton.protocol.ethereum.transaction import Transaction
 from adyton.protocol.wallet.abi_types import read_signature
-from adyton.protocol.wallet.intent import Intent
+from adyton.protocol.wallet.intent import TRANSACTION, Intent
 from adyton.protocol.wallet.policy import ALLOW, DENY
 from tests.abi_encoder import encode_call
 from tests.policy_kit import (
+    ACCOUNT,
     OTHER,
     TOKEN,
     VENDOR,
@@ -23,6 +26,7 @@ from tests.policy_kit import (
     transaction,
     transfer,
 )
+from tests.wallet_vectors import cases, unhex
 
 SWAP = "swap((address token, uint256 amount)[] path, bytes data, bool exact)"
 TESTS: dict[str, Any] = {
@@ -165,3 +169,26 @@ def test_two_functions_of_one_selector_are_refused() -> None:
     ]
     assert "has the selector of collate_propagate_storage(bytes16) too" in refusal(*rules)
     assert policy(rules[0], {**rules[0], "id": "again"}).rules
+
+
+VAULTS = {
+    "vault_deposit_with_eth": "deposit(uint256,address)",
+    "vault_redeem_with_eth": "redeem(uint256,address,address)",
+    "vault_withdraw_with_eth": "withdraw(uint256,address,address)",
+}
+
+
+def test_coin_that_a_vault_would_keep_is_not_sent_along() -> None:
+    """A hardware wallet refuses calls of vaults with ether in them; so does a rule that does not speak of coin."""
+    met = []
+    for case in cases("trezor-sign_tx_error"):
+        given, abi = case["parameters"], VAULTS[case["name"]]
+        count = abi.count(",") + 1
+        to, data = unhex(given["to_address"]), unhex(given["data"])
+        call = {"to": checksummed(to), "abi": abi, "args": {str(at): "any" for at in range(count)}}
+        read = policy(allow(call=call))
+        for value, wanted in ((0, ALLOW), (int(given["value"], 16), DENY)):
+            paid = Transaction(0, 1, 0, 90_000, to, value, data, int(given["gas_price"], 16))
+            assert effect(read, Intent(TRANSACTION, ACCOUNT, paid)) == wanted, case["name"]
+        met.append(case["name"])
+    assert sorted(met) == sorted(VAULTS)
