@@ -22,8 +22,13 @@ _GRANTS: Final = {
     "approve(address,address,uint160,uint48)": 2,
     "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)": 2,
 }
+# Functions that move tokens, and the places of to whom and how much.
+_MOVES: Final = {
+    "transfer(address,uint256)": (0, 1),
+    "transferFrom(address,address,uint256)": (1, 2),
+}
 _GRANTS_ALL: Final = "setApprovalForAll(address,bool)"
-# The same by typed data: EIP-2612, and Permit2 (single and batch, both of its kinds).
+# The same by typed data: EIP-2612, Permit2 (single and batch, both of its kinds), and transfers of EIP-3009.
 _PERMITS: Final[dict[str, Path]] = {
     "Permit": ("value",),
     "PermitSingle": ("details", "amount"),
@@ -32,7 +37,11 @@ _PERMITS: Final[dict[str, Path]] = {
     "PermitBatchTransferFrom": ("permitted", "*", "amount"),
     "PermitWitnessTransferFrom": ("permitted", "amount"),
     "PermitBatchWitnessTransferFrom": ("permitted", "*", "amount"),
+    "TransferWithAuthorization": ("value",),
+    "ReceiveWithAuthorization": ("value",),
 }
+_RECEIVER: Final[Path] = ("to",)
+_AUTHORIZATIONS: Final = frozenset({"TransferWithAuthorization", "ReceiveWithAuthorization"})
 
 
 def warnings_of(
@@ -86,7 +95,9 @@ def _of_call(rule: Rule, call: Call) -> list[str]:
     text = call.signature.text
     if call.open_to:
         about.append(f"{printable(text)} of any contract")
-    place = _GRANTS.get(text)
+    receiver, place = _MOVES.get(text, (None, _GRANTS.get(text)))
+    if receiver is not None and not call.bounded.get((receiver,)):
+        about.append(f"{text} to any receiver")
     if place is not None and not call.bounded.get((place,)) and not _limited(rule, "arg:"):
         about.append(f"{text} without a bound on the amount")
     if text == _GRANTS_ALL:
@@ -98,6 +109,8 @@ def _of_typed(rule: Rule, typed: TypedRule) -> list[str]:
     about = []
     if typed.open_contract:
         about.append("typed data for any contract")
+    if typed.primary in _AUTHORIZATIONS and not typed.bounded.get(_RECEIVER):
+        about.append(f"{typed.primary} to any receiver")
     field = _PERMITS.get(typed.primary or "")
     if field is not None and not typed.bounded.get(field) and not _limited(rule, "field:"):
         about.append(f"{typed.primary} without a bound on the amount")

@@ -61,7 +61,8 @@ def of(value: dict[str, Any], contract: bytes) -> dict[str, Any]:
 
 
 def test_one_meter_for_what_is_sent_and_what_is_permitted() -> None:
-    assert SPENDING.warnings == ()
+    (warned,) = SPENDING.warnings
+    assert warned == "send allows transfer(address,uint256) to any receiver"
     (permit2_contract,) = SPENDING.sets["permit2"]
     batch = permit2(7, 8)
     for details in batch["message"]["details"]:

@@ -12,11 +12,21 @@ from tests.policy_kit import (
     policy,
 )
 
-TRANSFER = {"to": "@tokens", "abi": "transfer(address,uint256)", "args": {"0": "any", "1": "any"}}
+PAID = {"0": {"in": "@vendors"}, "1": {"lte": 5}}
+TRANSFER = {"to": "@tokens", "abi": "transfer(address,uint256)", "args": PAID}
+ANYTHING = {"0": "any", "1": "any"}
+LEAST = {"fee": {"lte": 5}}
 
 
 def call(**members: Any) -> dict[str, Any]:
     return {name: item for name, item in {**TRANSFER, **members}.items() if item is not None}
+
+
+def authorization(to: Any, value: Any) -> dict[str, Any]:
+    """Return a test on a payment by signature alone (EIP-3009)."""
+    fields = dict.fromkeys(("from", "validAfter", "validBefore", "nonce"), "any")
+    named = {"contract": "@tokens", "primaryType": "TransferWithAuthorization"}
+    return {**named, "fields": {**fields, "to": to, "value": value}}
 
 
 def when(**members: Any) -> dict[str, Any]:
@@ -50,7 +60,29 @@ BOUNDED = when(to={"in": "@vendors"}, value={"lte": ETHER}, fee={"lte": ETHER})
             ["transfer(address,uint256) of any contract"],
         ),
         (
-            allow(call=call(abi="approve(address,uint256)"), when={"fee": {"lte": 5}}),
+            allow(call=call(args=ANYTHING), when=LEAST),
+            [
+                "transfer(address,uint256) to any receiver",
+                "transfer(address,uint256) without a bound on the amount",
+            ],
+        ),
+        (
+            allow(call=call(args={"0": {"notIn": [address(1)]}, "1": {"lte": 5}}), when=LEAST),
+            ["transfer(address,uint256) to any receiver"],
+        ),
+        (
+            allow(
+                call=call(
+                    abi="transferFrom(address,address,uint256)",
+                    args={"0": {"in": "@vendors"}, "1": "any", "2": "any"},
+                ),
+                when=LEAST,
+                limits=[{"sum": "arg:2", "window": 60, "max": 5}],
+            ),
+            ["transferFrom(address,address,uint256) to any receiver"],
+        ),
+        (
+            allow(call=call(abi="approve(address,uint256)", args=ANYTHING), when=LEAST),
             ["approve(address,uint256) without a bound on the amount"],
         ),
         (
@@ -62,14 +94,17 @@ BOUNDED = when(to={"in": "@vendors"}, value={"lte": ETHER}, fee={"lte": ETHER})
         ),
         (
             allow(
-                call=call(abi="approve(address,uint256)"),
+                call=call(abi="approve(address,uint256)", args=ANYTHING),
                 when={"fee": {"lte": 5}},
                 limits=[{"sum": "arg:1", "window": 60, "max": 5}],
             ),
             [],
         ),
         (
-            allow(call=call(abi="setApprovalForAll(address,bool)"), when={"fee": {"lte": 5}}),
+            allow(
+                call=call(abi="setApprovalForAll(address,bool)", args=ANYTHING),
+                when={"fee": {"lte": 5}},
+            ),
             ["setApprovalForAll(address,bool), which hands over all tokens of the contract"],
         ),
         (
@@ -83,6 +118,14 @@ BOUNDED = when(to={"in": "@vendors"}, value={"lte": ETHER}, fee={"lte": ETHER})
             ),
             ["typed data for any contract", "Permit without a bound on the amount"],
         ),
+        (
+            allow(when=None, typedData=authorization("any", "any")),
+            [
+                "TransferWithAuthorization to any receiver",
+                "TransferWithAuthorization without a bound on the amount",
+            ],
+        ),
+        (allow(when=None, typedData=authorization({"in": "@vendors"}, {"lte": 5})), []),
         (allow(method=["cancel"], when={"fee": {"lte": 5}}), []),
         (deny(), []),
     ],
