@@ -63,6 +63,11 @@ class Methods:
             "eth_getTransactionCount": self._transaction_count,
         }
 
+    @property
+    def own(self) -> frozenset[str]:
+        """Names of the methods that are answered here, not by the node."""
+        return frozenset(self._own)
+
     def accounts(self) -> list[bytes]:
         """Return the accounts that are offered, 20 bytes each.
 
