@@ -130,10 +130,23 @@ def _policy(args: argparse.Namespace, out: Output) -> int:
     from adyton.client.demo_issuer import TYPE
     from adyton.client.identity import fresh_salt, own_key, register
     from adyton.client.identity_age import offset_field
-    from adyton.protocol.identity.registries import IssuerRecord, PartyRecord, PolicyRecord
+    from adyton.protocol.credentials.age import AGE_MOST
+    from adyton.protocol.identity.forms import require_apart
+    from adyton.protocol.identity.registries import (
+        BINDING_MOST,
+        SKEW_MOST,
+        IssuerRecord,
+        PartyRecord,
+        PolicyRecord,
+    )
 
-    if args.age_over < 0 or args.skew < 0 or args.binding < 0:
-        raise UsageError("usage", "--age-over, --skew and --binding are not negative")
+    for option, given, most in (
+        ("--age-over", args.age_over, AGE_MOST),
+        ("--skew", args.skew, SKEW_MOST),
+        ("--binding", args.binding, BINDING_MOST),
+    ):
+        if not 0 <= given <= most:
+            raise UsageError("usage", f"{option} is a number from 0 to {most}")
     with open_session(settings_of(args), out) as session, out.waiting("registering"):
         salt, version = fresh_salt(), 1
         if args.change is not None:
@@ -142,6 +155,8 @@ def _policy(args: argparse.Namespace, out: Output) -> int:
             party = before.party
         else:
             party, _ = found_record(session, PartyRecord, args.party)
+        issuers = [found_record(session, IssuerRecord, one) for one in args.issuer]
+        require_apart([issuer for _, issuer in issuers])
         record = PolicyRecord(
             owner=own_key(session),
             salt=salt,
@@ -149,7 +164,7 @@ def _policy(args: argparse.Namespace, out: Output) -> int:
             name=args.title,
             age_over=args.age_over,
             types=tuple(args.type or (TYPE,)),
-            issuers=tuple(found_record(session, IssuerRecord, one)[0] for one in args.issuer),
+            issuers=tuple(name for name, _ in issuers),
             claims=tuple(args.claim or ()),
             feb29=args.feb29,
             offset_minutes=offset_field(args.offset),

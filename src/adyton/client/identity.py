@@ -18,6 +18,7 @@ from adyton.core.schema import decode_one_of
 from adyton.protocol.credentials.did import SALT
 from adyton.protocol.identity import requests as protocol
 from adyton.protocol.identity.answers import IdentityEntry, Records, Registered, StatusKept
+from adyton.protocol.identity.forms import require_form
 from adyton.protocol.identity.naming import name_of
 from adyton.protocol.identity.registries import (
     RECORDS,
@@ -65,10 +66,13 @@ def fresh_salt() -> bytes:
 def register(session: Session, record: Record) -> Made:
     """Make a record, or put another version in the place of one's own.
 
+    What it says by itself is checked here first: of what the enclave refuses everybody sees a code, and no text.
+
     Raises:
         VerificationError: another record was made. PolicyError: `not_owner`, `version_conflict`, `record_given_up`.
-        UsageError, MalformedError: the text says what does not hold. Error: as `Session.request`.
+        Error: as `require_form`, nothing was sent; as `Session.request`.
     """
+    require_form(session.pin.chain_id, _decoded(record.encode()))
     name = name_of(session.pin.chain_id, record)
     asked = protocol.Register(record.encode())
     title = f"{_WORDS[type(record)]} {name.hex()[:16]}"
@@ -101,7 +105,12 @@ def resolve_any(session: Session, name: bytes) -> Record:
         UsageError: `not_found`. VerificationError: of another name. Error: as `Session.read`.
     """
     asked = protocol.OfRecord(name).encode()
-    record = _decoded(session.read(protocol.APP, protocol.RESOLVE, asked))
+    try:
+        record = _decoded(session.read(protocol.APP, protocol.RESOLVE, asked))
+    except UsageError as problem:
+        if problem.code != "not_found":
+            raise
+        raise UsageError("not_found", f"no record {name.hex()} is registered there") from problem
     if name_of(session.pin.chain_id, record) != name:
         raise VerificationError("answer_invalid", "another record is shown than asked for")
     return record

@@ -6,7 +6,7 @@ import secrets
 from typing import Final
 
 from adyton.core import limits
-from adyton.core.errors import MalformedError, UsageError
+from adyton.core.errors import Error, MalformedError, UsageError
 from adyton.protocol.credentials import base64url
 from adyton.protocol.identity.registries import PolicyRecord
 from adyton.protocol.identity.requests import PresentationRequest
@@ -65,4 +65,9 @@ def read_uri(unverified: str) -> PresentationRequest:
     if len(text) > _MOST or not text.startswith(SCHEME):
         raise MalformedError("malformed", f"not a request: its text begins with {SCHEME}")
     encoded = text.removeprefix(SCHEME)
-    return PresentationRequest.decode(base64url.decode(encoded, "the request"))
+    try:
+        return PresentationRequest.decode(base64url.decode(encoded, "the request"))
+    except Error as problem:
+        raise MalformedError(
+            "malformed", "not a whole request: copy its text, or scan its code, again"
+        ) from problem

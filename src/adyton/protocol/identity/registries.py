@@ -13,10 +13,13 @@ from adyton.core.contexts import Context
 from adyton.core.crypto import digest
 from adyton.core.fields import AtMost, OneOf
 from adyton.core.schema import Bytes16, Bytes32, Message, Name, Uint32, message
+from adyton.protocol.credentials.age import AGE_MOST
 from adyton.protocol.words import Ordering
 
 FEBRUARY: Final = "28feb"
 MARCH: Final = "1mar"
+SKEW_MOST: Final = 3600  # seconds
+BINDING_MOST: Final = 24 * 3600  # seconds
 
 Text = Annotated[str, AtMost(limits.IDENTITY_TEXT)]
 Json = Annotated[bytes, AtMost(limits.IDENTITY_JSON)]
@@ -117,14 +120,14 @@ class PolicyRecord(Message):
     salt: Bytes16
     party: Bytes32
     name: Name
-    age_over: Annotated[int, AtMost(150)]
+    age_over: Annotated[int, AtMost(AGE_MOST)]
     types: Annotated[tuple[Text, ...], AtMost(16)]
     issuers: Annotated[tuple[Bytes32, ...], AtMost(limits.IDENTITY_KEYS)]
     claims: Annotated[tuple[Text, ...], AtMost(16)]
     feb29: Annotated[str, OneOf.of(FEBRUARY, MARCH)]
     offset_minutes: Annotated[int, AtMost(1680)]
-    skew_s: Annotated[int, AtMost(3600)]
-    binding_s: Annotated[int, AtMost(24 * 3600)]
+    skew_s: Annotated[int, AtMost(SKEW_MOST)]
+    binding_s: Annotated[int, AtMost(BINDING_MOST)]
     expiry: bool
     status: bool
     pseudonym: Text

@@ -13,6 +13,7 @@ from adyton.client import Session
 from adyton.client.identity import own_key, register
 from adyton.client.identity_asking import make_request
 from adyton.client.identity_verdict import Judged, present
+from adyton.protocol.credentials import strict_json
 from adyton.protocol.identity.registries import IssuerRecord, PartyRecord, PolicyRecord
 from adyton.protocol.identity.requests import (
     Present,
@@ -22,6 +23,9 @@ from adyton.protocol.identity.requests import (
 )
 from tests.adversary.identity_server import IdentityServer
 from tests.adversary.server_simulator import open_session
+from tests.credential_kit import ISSUER_KEY
+
+KEY = strict_json.write(dict(ISSUER_KEY.public.members))
 
 
 @dataclass
@@ -43,7 +47,7 @@ class Desk:
     @classmethod
     def make(cls, session: Session, **changed: Any) -> Desk:
         own = own_key(session)
-        issuer = IssuerRecord(own, bytes(16), "Passports", "https://a.example", (b"{}",), (), 1)
+        issuer = IssuerRecord(own, bytes(16), "Passports", "https://a.example", (KEY,), (), 1)
         party = PartyRecord(own, bytes(16), "Kino Nord", (own,), (own,), "", 1)
         named = register(session, party).name
         fields: dict[str, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,43 @@ def test_a_record_that_was_not_made(server: IdentityServer, desk: Desk) -> None:
         register(desk.session, changed)
 
 
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"name": " Adults"}, "a name is printable"),
+        ({"types": ("a b",)}, "visible ASCII"),
+        ({"claims": ("a", "a")}, "names a claim once"),
+        ({"pseudonym": "birthdate"}, "a birthday tells nobody apart"),
+        ({"range_proof": True, "age_over": 0}, "state age_over"),
+        ({"age_over": 151}, "from 0 to 150"),
+    ],
+)
+def test_what_would_be_refused_is_said_in_words_and_not_sent(
+    server: IdentityServer, desk: Desk, changed: dict[str, Any], text: str
+) -> None:
+    sent = len(server.recorded)
+    with pytest.raises((MalformedError, UsageError), match=text):
+        register(desk.session, replace(desk.policy, version=2, **changed))
+    assert len(server.recorded) == sent
+
+
+def test_what_a_record_lacks_is_said(desk: Desk) -> None:
+    own = desk.policy.owner
+    issuer = resolve(desk.session, desk.issuer, IssuerRecord)
+    party = PartyRecord(own, b"\5" * 16, "Kino Sued", (own,), (own,), "no address", 1)
+    for record, text in (
+        (replace(issuer, keys=(b'{"kty":"EC"}',)), "not a public key as JWK"),
+        (replace(issuer, keys=issuer.keys * 2), "a text each as kid"),
+        (replace(issuer, iss="a b"), "an issuer's iss: visible"),
+        (replace(issuer, lists=("nowhere",)), "status list's address is a URI"),
+        (party, "response address is a URI"),
+    ):
+        with pytest.raises(Error, match=text):
+            register(desk.session, record)
+    with pytest.raises(UsageError, match=f"no record {'00' * 32} is registered"):
+        resolve(desk.session, bytes(32), IssuerRecord)
+
+
 def test_a_status_list_is_text(desk: Desk) -> None:
     assert bring_status(desk.session, desk.issuer, "https://a.example/1", "a.b.c").entries == 8
     with pytest.raises(UsageError, match="ASCII"):
@@ -82,7 +120,7 @@ def test_a_request_is_one_text(desk: Desk) -> None:
         "https://x.example",
         SCHEME + "A" * 4000,
     ):
-        with pytest.raises(Error):
+        with pytest.raises(MalformedError, match=r"not a (whole )?request"):
             read_uri(other)
     require_deadline(request.deadline_ms, desk.session.now_ms())
     for deadline in (0, desk.session.now_ms() + 8 * 24 * 3600 * 1000):
