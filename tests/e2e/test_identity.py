@@ -87,7 +87,8 @@ def test_a_visit(
         assert other.client.run("verify", str(receipt)).returncode in (3, 4)
     narrow = tmp_path / "narrow.receipt"
     options = ("--receipt", str(narrow), "--show", "answer")
-    kino.client.ok("verifier", "status", told["request"], *options)
+    done = kino.client.run("verifier", "status", told["request"], *options)
+    assert (done.returncode, "opens answer, which tells reason too" in done.stderr) == (0, True)
     verdict = other.client.json("verify", str(narrow))
     assert verdict["shown"] == {"answer": "yes"}
     assert "party" in verdict["closed"]
@@ -209,6 +210,7 @@ def test_a_request_answers_once(
     assert kino.present(sealed)[0] == 0
     code, said = kino.present(sealed)
     assert (code, said["reason"]) == (5, "wrong_request")
+    assert "it was answered yes before" in said["error"]["message"]
     # What it was answered first stays.
     assert kino.client.json("verifier", "status", said["request"])["state"] == "yes"
 
@@ -300,7 +302,8 @@ def test_credentials_of_others_and_files_that_are_none(
     assert refused(erika.client, "credential", "take", str(tmp_path / "junk"))[0] == 4
     assert refused(erika.client, "credential", "present", "adyton:present?AAAA", "--yes")[0] == 3
     assert refused(erika.client, "credential", "present", str(tmp_path / "junk"), "--yes")[0] == 3
-    assert refused(other.client, "verifier", "present", str(tmp_path / "junk"))[0] == 3
+    code, _, why = refused(other.client, "verifier", "present", str(tmp_path / "junk"))
+    assert (code, "is not what a holder seals" in why) == (3, True)
     assert refused(erika.client, "credential", "issue", "--to", erika.did, "--claim", "a=b")[:2] == (
         2, "not_found",
     )  # fmt: skip

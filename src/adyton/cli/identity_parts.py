@@ -12,6 +12,7 @@ from adyton.core.errors import UsageError
 
 if TYPE_CHECKING:
     from adyton.client.identity import Made
+    from adyton.client.identity_receipt import IdentityReceipt
     from adyton.client.session import Session
     from adyton.protocol.identity.registries import IssuerRecord, PartyRecord, PolicyRecord
 
@@ -137,6 +138,14 @@ def write_new(path: str, content: bytes, out: Output, what: str, *, private: boo
     with open(descriptor, "wb") as file:
         file.write(content)
     out.note(f"adyton: wrote {what} to {Path(path).name}")
+
+
+def warn_of_told(receipt: IdentityReceipt, out: Output) -> None:
+    """Say where a receipt tells what it does not open."""
+    from adyton.client.redaction import told_besides
+
+    for name, told in told_besides(receipt):
+        out.note(f"adyton: the receipt opens {name}, which tells {' and '.join(told)} too")
 
 
 def client_keys(given: list[str] | None, option: str) -> tuple[bytes, ...]:

@@ -9,15 +9,17 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import open_session
+from adyton.cli.identity_parts import warn_of_told
 from adyton.cli.output import Output
 from adyton.cli.receipt_options import WantedReceipt, add_options, wanted_receipt
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_parts import read_file, verb
-from adyton.core.errors import UsageError
+from adyton.core.errors import Error, MalformedError, PolicyError, UsageError
 
 if TYPE_CHECKING:
     from adyton.client.identity_receiving import Received
     from adyton.client.identity_verdict import Judged
+    from adyton.protocol.identity.requests import Present
 
 _PORTS = 65535
 
@@ -45,33 +47,43 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _present(args: argparse.Namespace, out: Output) -> int:
-    from adyton.client.identity_asked import keep_verdict, policy_of
+    from adyton.client.identity_asked import asked_request, keep_verdict, policy_of
     from adyton.client.identity_receipt import make_identity_receipt
     from adyton.client.identity_verdict import CredentialRefused, present
     from adyton.protocol.claims import IDENTITY_FIELDS
-    from adyton.protocol.identity.requests import Present
 
     # One answer is given for a request: what cannot be saved is refused before it is asked for.
     wanted = wanted_receipt(args, IDENTITY_FIELDS, WantedReceipt)
-    asked = Present.decode(_bytes(read_file(args.file, Present.MAX_BYTES)))
+    asked = _sealed(args.file)
     with open_session(settings_of(args), out) as session:
         policy = policy_of(session, asked.request)
         if policy is None:
             # The holder has given it, and could have made it as well: of a policy that anybody fulfils.
-            raise UsageError("not_found", "no request of that name was made here")
+            raise UsageError(
+                "not_found",
+                "no request of that name was made here: `adyton verifier status` lists those that were",
+            )
+        before = asked_request(session, asked.request.nonce).answer
         with out.waiting("checking"):
             judged = present(session, asked, policy)
         keep_verdict(session, judged)
         said = judged_json(judged)
         if wanted.path is not None:
-            wanted.save(make_identity_receipt(session, judged, wanted.show).encode())
+            receipt = make_identity_receipt(session, judged, wanted.show)
+            wanted.save(receipt.encode())
+            warn_of_told(receipt, out)
             said["receipt"] = args.receipt
     try:
         judged.require_yes()
-    except CredentialRefused:
+    except CredentialRefused as refusal:
         args.explained = said
-        out.note(f"adyton: `adyton verifier status {said['request'][:16]}` lists the checks")
-        raise
+        status = f"`adyton verifier status {said['request'][:16]}`"
+        if before:
+            # The checklist that is kept is that of the first answer.
+            why = f"it was answered {before} before, {status} shows how; a request is answered once, make another"
+        else:
+            why = f"{status} lists the checks"
+        raise PolicyError(refusal.code, f"{refusal.message}; {why}") from refusal
     out.text(judged.verdict.answer)
     if judged.verdict.pseudonym is not None:
         out.text(f"pseudonym {judged.verdict.pseudonym.hex()}")
@@ -132,16 +144,27 @@ def _serve(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _bytes(content: bytes) -> bytes:
-    """Return what was sealed, which may have come as text in base64."""
+def _sealed(named: str) -> Present:
+    """Return what a holder has sealed, which may have come as text in base64.
+
+    Raises:
+        UsageError: the file cannot be read. MalformedError: it holds something else.
+    """
     from base64 import b64decode
-    from binascii import Error
+    from binascii import Error as NotBase64
 
     from adyton.protocol.identity.requests import Present
 
-    if Present.WIRE_NAME.encode() in content[:64]:
-        return content
+    content = read_file(named, 2 * Present.MAX_BYTES)
+    if Present.WIRE_NAME.encode() not in content[:64]:
+        try:
+            content = b64decode(content.strip(), validate=True)
+        except NotBase64:
+            content = b""
     try:
-        return b64decode(content.strip(), validate=True)
-    except Error:
-        return content
+        return Present.decode(content)
+    except Error as problem:
+        raise MalformedError(
+            "malformed",
+            f"{named} is not what a holder seals with `adyton credential present`: ask for it again",
+        ) from problem

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adyton.cli.connect import open_session
-from adyton.cli.identity_parts import found_record, write_new
+from adyton.cli.identity_parts import found_record, warn_of_told, write_new
 from adyton.cli.output import Output, printable
 from adyton.cli.settings import settings_of
 from adyton.cli.wallet_parts import verb
@@ -186,6 +186,7 @@ def _receipt(args: argparse.Namespace, out: Output, file: AskedFile) -> str:
     if args.show is not None:
         receipt = narrow(receipt, [name.strip() for name in args.show.split(",") if name.strip()])
     write_new(args.receipt, receipt.encode(), out, "the receipt")
+    warn_of_told(receipt, out)
     return str(Path(args.receipt))
 
 

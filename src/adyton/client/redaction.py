@@ -85,13 +85,33 @@ def redact_identity(receipt: IdentityReceipt, close: Collection[str]) -> Identit
     for name in close:
         if name in PUBLIC:
             raise UsageError("usage", f"{name} cannot be closed: the entry itself says it")
+    openings = close_openings(IDENTITY_FIELDS, receipt.openings, close, _verdict_tells(receipt))
+    return replace(receipt, openings=openings, policy=b"" if "policy" in close else receipt.policy)
+
+
+def told_besides(receipt: IdentityReceipt) -> list[tuple[str, tuple[str, ...]]]:
+    """Return which of the open fields tell what others say that are not open, and which others.
+
+    To close such a field is refused; to leave it out is not, so whoever does is to be told that it hides nothing.
+    """
+    opened = {opening.field for opening in receipt.openings}
+    found = [
+        (name, tuple(told for told in IDENTITY_FIELDS if told in tells and told not in opened))
+        for name, tells in _verdict_tells(receipt).items()
+        if name in opened
+    ]
+    return [(name, told) for name, told in found if told]
+
+
+def _verdict_tells(receipt: IdentityReceipt) -> dict[str, Collection[str]]:
+    """Return what an open field of a verdict tells of others."""
     values = {opening.field: opening.value for opening in receipt.openings}
-    tells: dict[str, Collection[str]] = {"reason": ("answer",)}
+    tells: dict[str, Collection[str]] = {}
+    if "reason" in values:
+        tells["reason"] = ("answer",)
     if receipt.policy:
         tells["policy"] = ("party",)  # the record that is shown names it
     if values.get("answer") == YES.encode():
         tells["answer"] = ("reason",)  # there is none
     # Nothing but a yes has one of these.
-    tells |= {name: _VERDICT for name in ("pseudonym", "range") if values.get(name)}
-    openings = close_openings(IDENTITY_FIELDS, receipt.openings, close, tells)
-    return replace(receipt, openings=openings, policy=b"" if "policy" in close else receipt.policy)
+    return tells | {name: _VERDICT for name in ("pseudonym", "range") if values.get(name)}

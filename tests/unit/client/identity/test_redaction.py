@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from adyton.client import Session
-from adyton.client.identity_receipt import IdentityReceipt, make_identity_receipt
+from adyton.client.identity_receipt import IdentityReceipt, make_identity_receipt, narrow
 from adyton.client.identity_verdict import Judged
-from adyton.client.redaction import redact_identity
+from adyton.client.redaction import redact_identity, told_besides
 from adyton.core.errors import UsageError, VerificationError
 from adyton.protocol.claims import IDENTITY_FIELDS
 from tests.adversary.identity_server import IdentityServer
@@ -99,6 +99,35 @@ def test_a_range_proof_says_the_answer(server: IdentityServer, desk: Desk) -> No
     with pytest.raises(UsageError, match="range says answer and reason too"):
         redact_identity(receipt, ("answer", "reason"))
     redact_identity(receipt, ("answer", "reason", "range"))
+
+
+@pytest.mark.parametrize(
+    ("show", "told"),
+    [
+        (IDENTITY_FIELDS, []),
+        ((), []),
+        (("party", "request", "policy", "epoch"), []),
+        (("answer", "reason"), []),
+        (("answer",), [("answer", ("reason",))]),
+        (("reason",), [("reason", ("answer",))]),
+        (("pseudonym",), [("pseudonym", ("answer", "reason"))]),
+        (("range",), []),  # there is none
+        (("pseudonym", "answer"), [("answer", ("reason",)), ("pseudonym", ("reason",))]),
+    ],
+)
+def test_what_is_told_besides_is_said(
+    desk: Desk, whole: IdentityReceipt, show: tuple[str, ...], told: list[object]
+) -> None:
+    """Whether it is made so or narrowed: leaving a field out hides nothing while another tells the same."""
+    assert told_besides(narrow(whole, show)) == told
+    judged = desk.judge()
+    assert told_besides(make_identity_receipt(desk.session, judged, show)) == told
+
+
+def test_a_no_tells_not_why(server: IdentityServer, desk: Desk) -> None:
+    server.verdict = {"answer": "no", "reason": "policy", "pseudonym": None}
+    receipt = make_identity_receipt(desk.session, desk.judge(), ("answer", "pseudonym"))
+    assert told_besides(receipt) == []
 
 
 def test_a_policy_is_shown_with_its_party(desk: Desk) -> None:
