@@ -100,9 +100,14 @@ def _request(given: str) -> PresentationRequest:
     if given.startswith(SCHEME):
         return read_uri(given)
     try:
-        return read_uri(read_file(given, _REQUEST).decode("ascii"))
-    except UnicodeDecodeError:
-        raise UsageError("usage", f"{given}: a request is text in ASCII") from None
+        text = read_file(given, _REQUEST).decode("ascii")
+    except (UnicodeDecodeError, UsageError) as problem:
+        raise UsageError("usage", f"{given} holds no request: it is a text, {SCHEME}…") from problem
+    except FileNotFoundError as problem:
+        raise UsageError(
+            "usage", f"{given} is neither a request, {SCHEME}…, nor a file with one"
+        ) from problem
+    return read_uri(text)
 
 
 def _said(asking: Asking, choice: Choice) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from adyton.cli.output import printable
 from adyton.core.errors import (
+    CredentialError,
     Error,
     GuestError,
     InvariantError,
@@ -111,10 +112,18 @@ def lines(problem: Error) -> list[str]:
     text = str(problem)
     words = [text] if isinstance(problem, GuestError) else text.expandtabs().split("\n")
     said = [f"adyton: {words[0]}", *words[1:]]
+    following = next_of(problem)
     # A text that names a command has said what to do next.
-    if problem.code in NEXT and "`adyton " not in words[-1]:
-        said.append(f"  {NEXT[problem.code]}")
+    if following is not None and "`adyton " not in words[-1]:
+        said.append(f"  {following}")
     return list(map(printable, said))
+
+
+def next_of(problem: Error) -> str | None:
+    """Return what to do about an error; None where that is not known."""
+    if isinstance(problem, CredentialError):
+        return None  # found here, about what is in the user's hands: there is no request, and no verdict on one
+    return NEXT.get(problem.code)
 
 
 def to_json(problem: Error) -> dict[str, object]:
@@ -123,7 +132,7 @@ def to_json(problem: Error) -> dict[str, object]:
         "error": {
             "code": problem.code,
             "message": problem.message,
-            "next": NEXT.get(problem.code),
+            "next": next_of(problem),
             "exit_code": exit_code(problem),
         }
     }

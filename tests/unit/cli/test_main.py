@@ -14,6 +14,7 @@ from adyton.cli.output import printable
 from adyton.client.problems import CLASS_OF_CODE
 from adyton.core.errors import (
     CODES,
+    CredentialError,
     Error,
     EvidenceError,
     ForkError,
@@ -149,6 +150,15 @@ def test_an_error_says_what_it_is_its_code_and_what_to_do_next() -> None:
     assert said[0] == "adyton: the server cannot be reached [unreachable]"
     assert said[1].strip() == failures.NEXT["unreachable"]
     assert failures.lines(UsageError("exists", "x")) == ["adyton: x [exists]"]
+
+
+def test_what_is_in_ones_own_hands_has_no_verdict_to_look_at() -> None:
+    here = CredentialError("jwk", "the key is none")
+    assert failures.lines(here) == ["adyton: the key is none [credential_refused]"]
+    assert failures.to_json(here)["error"] == {
+        "code": "credential_refused", "message": "the key is none", "next": None, "exit_code": 4,
+    }  # fmt: skip
+    assert "verifier status" in failures.lines(PolicyError(here.code, "no"))[1]
 
 
 def test_a_defect_gets_words_and_a_status(adyton: Adyton, monkeypatch: pytest.MonkeyPatch) -> None:
