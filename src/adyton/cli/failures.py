@@ -83,6 +83,7 @@ NEXT: Final[dict[str, str]] = {
     "key_reused": "take another --key: each stands for one request",
     "export_refused": 'a policy lets it out by "export": "owner", or by approvals',
     "credential_refused": "the relying party's developers see which check failed: `adyton verifier status REQUEST`",
+    "status_stale": "fetch the list from its address again: one of now, and not older than the one that is held",
     "epoch_ended": "the holder runs `adyton credential present` with the same request again, which seals it anew; "
     "nothing was opened, and the request is not used up",
     "policy_changed": _ANEW,

@@ -13,12 +13,14 @@ from typing import TypeVar
 
 from adyton.client.exchange import Accepted
 from adyton.client.session import Session
-from adyton.core.errors import UsageError, VerificationError
+from adyton.core.errors import Error, UnavailableError, UsageError, VerificationError
 from adyton.core.schema import decode_one_of
 from adyton.protocol.credentials.did import SALT
 from adyton.protocol.identity import requests as protocol
 from adyton.protocol.identity.answers import IdentityEntry, Records, Registered, StatusKept
+from adyton.protocol.identity.brought_lists import read_brought_list, require_listed
 from adyton.protocol.identity.forms import require_form
+from adyton.protocol.identity.issuer_keys import IssuerKeys
 from adyton.protocol.identity.naming import name_of
 from adyton.protocol.identity.registries import (
     RECORDS,
@@ -149,15 +151,50 @@ def bring_status(session: Session, issuer: bytes, uri: str, token: str) -> Statu
 
     Raises:
         UsageError: `not_found`, no such issuer or list. VerificationError, MalformedError: it does not verify, or an
-        older one than is held. Error: as `Session.request`.
+        older one than is held. Error: as `Session.request`. The text says why, where that can be seen from here.
     """
     try:
         encoded = token.encode("ascii")
     except UnicodeEncodeError:
         raise UsageError("bad_argument", "a status list is a JWT in ASCII") from None
     asked = protocol.BringStatus(issuer, uri, encoded)
-    accepted = session.request(protocol.APP, protocol.STATUS, asked.encode(), name="status list")
+    try:
+        accepted = session.request(
+            protocol.APP, protocol.STATUS, asked.encode(), name="status list"
+        )
+    except UnavailableError:
+        raise
+    except Error as refusal:
+        record = resolve(session, issuer, IssuerRecord)
+        raise why_refused(
+            refusal, record, issuer, uri, token, session.now_ms() // 1000
+        ) from refusal
     return StatusKept.decode(accepted.response.result)
+
+
+def why_refused(
+    refusal: Error, record: IssuerRecord, issuer: bytes, uri: str, token: str, now_s: int
+) -> Error:
+    """Return why a list was refused, in words: the enclave tells a code.
+
+    Args:
+        refusal: that was told.
+        record: the issuer's, of the name `issuer`.
+        uri, token: that were brought.
+        now_s: clock of this client; that of the network may differ.
+
+    Returns:
+        What is found here, where it has the same code; else the refusal.
+    """
+    try:
+        require_listed(record, uri)
+        keys = IssuerKeys(record)
+        read_brought_list(
+            token, uri=uri, issuer=issuer, record=record, key_of=keys.key, now_s=now_s
+        )
+    except Error as found:
+        return found if found.code == refusal.code else refusal
+    return refusal
 
 
 def _decoded(encoded: bytes) -> Record:

@@ -12,7 +12,6 @@ from adyton.core.errors import (
     InvariantError,
     MalformedError,
     UnavailableError,
-    UsageError,
     VerificationError,
 )
 from adyton.core.recent import Recent
@@ -21,21 +20,16 @@ from adyton.enclave.apps.base import Call
 from adyton.enclave.identity.book import Book
 from adyton.enclave.identity.issuers import Issuers
 from adyton.enclave.state import State
-from adyton.protocol.credentials import status_bitstring, status_token
-from adyton.protocol.credentials.jws import read_jws
-from adyton.protocol.credentials.reasons import Reason, refused
 from adyton.protocol.credentials.status import Status, StatusReference
 from adyton.protocol.credentials.status_bits import StatusPage
-from adyton.protocol.credentials.status_bitstring import read_bitstring_list
 from adyton.protocol.credentials.status_list import (
-    StatusList,
     StatusListHead,
     page_of,
     require_successor,
     status_of,
 )
-from adyton.protocol.credentials.status_token import read_token_list
 from adyton.protocol.identity.answers import StatusKept
+from adyton.protocol.identity.brought_lists import read_brought_list, require_listed
 from adyton.protocol.identity.registries import IssuerRecord
 from adyton.protocol.identity.requests import APP, BringStatus
 
@@ -80,13 +74,19 @@ class Lists:
         # 1.
         self._require_room(call.height)
         record = self._book.record(asked.issuer, IssuerRecord)
-        if asked.uri not in record.lists:
-            raise UsageError("not_found", "the issuer's record has no list of that address")
+        require_listed(record, asked.uri)
         # 2.
         now_s = call.time_ms // 1000
         token = _text(asked.token)
         try:
-            brought = self._read(asked, token, record, now_s)
+            brought = read_brought_list(
+                token,
+                uri=asked.uri,
+                issuer=asked.issuer,
+                record=record,
+                key_of=lambda kid: self._issuers.key(asked.issuer, kid),
+                now_s=now_s,
+            )
         except MalformedError:
             # It may have been inflated up to there: work as well, and anybody can be an issuer.
             self._take_room(limits.STATUS_LIST)
@@ -116,17 +116,6 @@ class Lists:
     def _take_room(self, size: int) -> None:
         height, taken = self._block
         self._block = (height, taken + size)
-
-    def _read(self, asked: BringStatus, token: str, record: IssuerRecord, now_s: int) -> StatusList:
-        unverified = read_jws(token, status_token.WHAT)
-        key = self._issuers.key(asked.issuer, unverified.kid)
-        if key is None:
-            raise refused(Reason.ISSUER_UNKNOWN, status_token.WHAT)
-        if unverified.typ == status_bitstring.TYPE:
-            return read_bitstring_list(
-                token, uri=asked.uri, issuer=asked.issuer, iss=record.iss, key=key, now_s=now_s
-            )
-        return read_token_list(token, uri=asked.uri, issuer=asked.issuer, key=key, now_s=now_s)
 
     def status(self, issuer: bytes, reference: StatusReference, now_s: int) -> Status:
         """Return what is held on a credential's place in a list of its issuer.

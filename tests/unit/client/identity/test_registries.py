@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adyton.client import Session
-from adyton.client.identity import bring_status, own_records, register, resolve
+from adyton.client.identity import bring_status, own_records, register, resolve, why_refused
 from adyton.client.identity_answering import read_asking
 from adyton.client.identity_asking import SCHEME, read_uri, require_deadline, to_uri
 from adyton.client.identity_changes import change_did
@@ -21,13 +21,17 @@ from adyton.client.identity_dids import (
     require_own,
     resolve_did,
 )
+from adyton.client.problems import error_of
+from adyton.core import limits
 from adyton.core.errors import Error, MalformedError, PolicyError, UsageError, VerificationError
 from adyton.protocol.credentials.did_jwk import did_of_jwk
 from adyton.protocol.credentials.did_key import did_of_key
 from adyton.protocol.identity.answers import IdentityEntry
 from adyton.protocol.identity.registries import IssuerRecord, PartyRecord, PolicyRecord
 from tests.adversary.identity_server import IdentityServer
-from tests.unit.client.identity.conftest import Desk
+from tests.credential_kit import ISSUER, NOW, OTHER_KEY
+from tests.status_kit import RECORD, URI, bitstring_credential, token
+from tests.unit.client.identity.conftest import KEY, Desk
 
 
 def test_what_is_registered_is_resolved(desk: Desk) -> None:
@@ -105,6 +109,40 @@ def test_a_status_list_is_text(desk: Desk) -> None:
     assert bring_status(desk.session, desk.issuer, "https://a.example/1", "a.b.c").entries == 8
     with pytest.raises(UsageError, match="ASCII"):
         bring_status(desk.session, desk.issuer, "https://a.example/1", "é")
+
+
+LISTED = IssuerRecord(bytes(32), bytes(16), "Hall", ISSUER, (KEY,), (URI,), 1)
+
+
+@pytest.mark.parametrize(
+    ("made", "refusal", "text"),
+    [
+        (token(), "not_found", "no list of that address"),
+        ("abc", "credential_refused", "is not a compact JWS"),
+        (token(key=OTHER_KEY), "credential_refused", "does not verify with the key"),
+        (token(typ="JWT"), "status_invalid", "typ is not statuslist"),
+        (token(sub="https://other.example"), "status_invalid", "sub differs"),
+        (token(exp=NOW - 1), "status_stale", "has expired"),
+        (token(bytes(limits.STATUS_LIST + 1)), "too_large", "inflated; split it"),
+        (token(status_list=[]), "malformed", "status_list is an object"),
+        (token(without="iat"), "malformed", "when it was made: iat"),
+        (bitstring_credential(bytes(8)), "malformed", "entries at least"),
+    ],
+)
+def test_why_a_list_was_refused(made: str, refusal: str, text: str) -> None:
+    uri = "https://else.example" if refusal == "not_found" else URI
+    told = error_of(refusal, "the enclave refuses the request")
+    found = why_refused(told, LISTED, RECORD, uri, made, NOW)
+    assert found.code == refusal
+    assert text in found.message
+    # What has another cause here than there is not what it was.
+    other = VerificationError("state_lost", "the enclave refuses the request")
+    assert why_refused(other, LISTED, RECORD, uri, made, NOW) is other
+
+
+def test_a_refused_list_that_is_sound_here() -> None:
+    told = VerificationError("status_stale", "the enclave refuses the request")
+    assert why_refused(told, LISTED, RECORD, URI, token(), NOW) is told
 
 
 def test_a_request_is_one_text(desk: Desk) -> None:
