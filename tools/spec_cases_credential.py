@@ -196,6 +196,7 @@ def _unbound() -> list[Case]:
         _case("another credential's binding", swapped, Reason.BINDING_HASH, Step.SD_HASH),
         _case("made ahead", presented(now_s=NOW + 61), Reason.BINDING_FUTURE, Step.FRESHNESS),
         _case("made long ago", presented(now_s=NOW - 661), Reason.BINDING_OLD, Step.FRESHNESS),
+        _case("ended", bound(issued(), {"exp": NOW - 60}), Reason.BINDING_EXPIRED, Step.FRESHNESS),
     ]  # fmt: skip
 
 

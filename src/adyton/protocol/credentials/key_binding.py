@@ -89,7 +89,7 @@ def require_hash(binding: Binding, sd_hash: str) -> None:
 
 
 def require_fresh(binding: Binding, now_s: int, *, oldest_s: int, skew_s: int) -> None:
-    """Refuse a binding that was made ahead of block time, or too long ago.
+    """Refuse a binding that was made ahead of block time, too long ago, or to end before.
 
     Args:
         binding: verified.
@@ -98,15 +98,15 @@ def require_fresh(binding: Binding, now_s: int, *, oldest_s: int, skew_s: int) -
         skew_s: seconds that the holder's clock may differ by.
 
     Raises:
-        CredentialError: `binding_future` or `binding_old`.
+        CredentialError: `binding_future`, `binding_old` or `binding_expired`.
     """
     latest, earliest = now_s + skew_s, now_s - oldest_s - skew_s
     if binding.issued_at > latest or (binding.begins is not None and binding.begins > latest):
         raise refused(Reason.BINDING_FUTURE, BINDING_JWT)
-    if binding.issued_at < earliest or (
-        binding.ends is not None and now_s >= binding.ends + skew_s
-    ):
+    if binding.issued_at < earliest:
         raise refused(Reason.BINDING_OLD, BINDING_JWT)
+    if binding.ends is not None and now_s >= binding.ends + skew_s:
+        raise refused(Reason.BINDING_EXPIRED, BINDING_JWT)
 
 
 def _text(claims: Object, name: str) -> str:

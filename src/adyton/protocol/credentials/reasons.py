@@ -156,6 +156,10 @@ class Reason(Enum):
         "was made ahead of block time; look at the holder's clock",
     )
     BINDING_OLD = (Coarse.WRONG_REQUEST, "was made too long ago; present the credential anew")
+    BINDING_EXPIRED = (
+        Coarse.WRONG_REQUEST,
+        "ended before block time, as its exp says; present the credential anew",
+    )
     # status
     STATUS_FORM = (Coarse.MALFORMED, "has a status that is not a list's address and an index in it")
     STATUS_MECHANISM = (Coarse.POLICY, "has a status of a kind that cannot be looked up here")

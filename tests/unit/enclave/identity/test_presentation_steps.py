@@ -261,6 +261,16 @@ def ahead(world: World) -> Told:
     return world.presented(now_s=world.now_s + 62)
 
 
+@at(Step.FRESHNESS, Reason.BINDING_EXPIRED, "wrong_request")
+def good_until_before(world: World) -> Told:
+    return rebound(world, {"exp": world.now_s - 61})
+
+
+@at(Step.FRESHNESS, Reason.BINDING_FUTURE, "wrong_request")
+def good_from_later(world: World) -> Told:
+    return rebound(world, {"nbf": world.now_s + 62})
+
+
 # --- 21: the status ---------------------------------------------------------------------------------
 
 

@@ -103,9 +103,10 @@ def test_fresh(after: int) -> None:
         (661, None, None, 60, Reason.BINDING_OLD),
         (601, None, None, 0, Reason.BINDING_OLD),
         (9 * 10**6, None, None, 60, Reason.BINDING_OLD),
-        (10, NOW + 10, None, 0, Reason.BINDING_OLD),
+        (10, NOW + 10, None, 0, Reason.BINDING_EXPIRED),
         (0, None, NOW + 61, 60, Reason.BINDING_FUTURE),
-        (70, NOW + 10, None, 60, Reason.BINDING_OLD),
+        (70, NOW + 10, None, 60, Reason.BINDING_EXPIRED),
+        (661, NOW + 10, None, 60, Reason.BINDING_OLD),
         (10, None, NOW + 11, 0, Reason.BINDING_FUTURE),
     ],
 )
