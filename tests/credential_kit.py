@@ -31,6 +31,7 @@ from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.sd_jwt_vc import Validity
 from adyton.protocol.credentials.status import Status, StatusReference
 from adyton.protocol.credentials.steps import Checklist, Mark, Step
+from adyton.protocol.credentials.strict_json import Inexact
 
 NOW = 1_795_000_000  # 2026-11-18, 09:06:40 UTC
 ISSUER = "https://issuer.example"
@@ -176,6 +177,15 @@ def check(
         status_of=status,
         checklist=checklist,
     )
+
+
+def plain(value: Any) -> Any:
+    """Return a JSON value with numbers that have a fraction or an exponent as a usual parser reads them."""
+    if isinstance(value, Inexact):
+        return float(value.digits)
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return {k: plain(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 _PART = re.compile(r"(?!None\b)[a-z].* ")  # what a text says something of

@@ -23,22 +23,12 @@ from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.sd_jwt import read_sd_jwt
 from adyton.protocol.credentials.status import Status
 from adyton.protocol.credentials.steps import Checklist, Step
-from adyton.protocol.credentials.strict_json import Inexact
-from tests.credential_kit import HOLDER_KEY, ISSUER_KEY, POLICY, entropy, refusal
+from tests.credential_kit import HOLDER_KEY, ISSUER_KEY, POLICY, entropy, plain, refusal
 
 _FILE = Path(__file__).with_name("peer_presentations.json.gz")
 CASES: list[dict[str, Any]] = json.loads(gzip.decompress(_FILE.read_bytes()))
 NAMES = [f"{case['set']}-{case['name']}" for case in CASES]
 MADE_AT = 1683000100
-
-
-def plain(value: Any) -> Any:
-    """Return a value with floats as the other implementation reads them."""
-    if isinstance(value, Inexact):
-        return float(value.digits)
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return {k: plain(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def shown_by_us(case: dict[str, Any], presentation: str) -> Any:

@@ -12,7 +12,8 @@ from adyton.core import limits
 from adyton.core.errors import CredentialError
 from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.strict_json import Inexact, read, read_object, write
-from tests.credential_kit import refusal
+from tests.credential_kit import plain, refusal
+from tests.identity_vectors import text as published
 
 INTEGERS = st.integers(-limits.JSON_INTEGER, limits.JSON_INTEGER)
 JSON = st.recursive(
@@ -106,6 +107,16 @@ def test_what_readers_could_differ_on_is_refused(data: bytes, reason: Reason) ->
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
     assert read(b'"\\ud83d\\ude00"', "it") == "\N{GRINNING FACE}"
+
+
+@pytest.mark.parametrize("name", ["french", "values"])
+def test_published_jcs_texts_are_read_as_one_value(name: str) -> None:
+    """RFC 8785: a text and its canonical form are two writings of one value; nothing here is signed over either."""
+    given, canonical = (
+        published("jcs", side, f"{name}.json").encode() for side in ("input", "output")
+    )
+    assert bytes.fromhex(published("jcs", "outhex", f"{name}.txt")) == canonical
+    assert plain(read(given, "it")) == plain(read(canonical, "it")) == json.loads(canonical)
 
 
 def test_depth_is_bounded_whatever_stands_in_texts() -> None:
