@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from adyton.client.credentials.holding import HeldCredential
 from adyton.client.credentials.issuing import shown_path
@@ -14,6 +15,8 @@ from adyton.protocol.credentials.age import require_age
 from adyton.protocol.credentials.disclosed import Path
 from adyton.protocol.credentials.strict_json import Object
 from adyton.protocol.identity.registries import PolicyRecord
+
+_BIRTHDAY: Final[Path] = ("birthdate",)
 
 
 @dataclass(frozen=True)
@@ -106,22 +109,37 @@ def _place(credential: HeldCredential, path: Path) -> Path | None:
 def _age(
     credential: HeldCredential, policy: PolicyRecord, now_s: int
 ) -> tuple[list[Path], list[str]]:
-    """Return what shows the age with the least, and why it will not be believed."""
-    claims = credential.unverified_claims
-    years = str(policy.age_over)
+    """Return what shows the age with the least, and why it will not be believed.
+
+    What the issuer said of an age stays as it was on that day: who has come of age since shows the birthday.
+    """
+    ways = _ways(credential.unverified_claims, str(policy.age_over))
+    # A proof is about the birthday, so the network has to see it; the relying party does not.
+    usable = [path for path in ways if path == _BIRTHDAY or not policy.range_proof]
+    if not usable:
+        return [], [f"it says nothing about being {policy.age_over}, and has no birthdate"]
+    problems: list[str] = []
+    for path in usable:
+        seen = [one for one in ways if one == path or _place(credential, one) is None]
+        known: Object = {}
+        for one in seen:
+            known |= ways[one]
+        try:
+            require_age(known, age_of(policy), now_s)
+        except CredentialError as problem:
+            problems.append(problem.message)
+        else:
+            return [path], []
+    return usable[:1], problems[:1]
+
+
+def _ways(claims: Object, years: str) -> dict[Path, Object]:
+    """Return what can show an age, the least first: where it stands, and what is seen of it."""
+    ways: dict[Path, Object] = {}
     over = claims.get("age_equal_or_over")
-    path: Path = ("birthdate",)
-    if policy.range_proof:
-        pass  # the proof is about the birthday, so the network has to see it; the relying party does not
-    elif type(over) is dict and years in over:
-        path = ("age_equal_or_over", years)
-    elif f"age_over_{years}" in claims:
-        path = (f"age_over_{years}",)
-    if path == ("birthdate",) and "birthdate" not in claims:
-        return [], [f"it says nothing about being {years}, and has no birthdate"]
-    known: Object = {str(path[0]): claims[str(path[0])]}
-    try:
-        require_age(known, age_of(policy), now_s)
-    except CredentialError as problem:
-        return [path], [problem.message]
-    return [path], []
+    if type(over) is dict and years in over:
+        ways["age_equal_or_over", years] = {"age_equal_or_over": {years: over[years]}}
+    for name in (f"age_over_{years}", *_BIRTHDAY):
+        if name in claims:
+            ways[(name,)] = {name: claims[name]}
+    return ways

@@ -90,6 +90,36 @@ def test_an_age_is_shown_by_the_least(desk: Desk, session: Session, own: OwnDid)
     assert chosen(desk, card, age_over=0).disclosed == ()
 
 
+def test_who_has_come_of_age_since_shows_the_birthday(
+    desk: Desk, session: Session, own: OwnDid
+) -> None:
+    """What the issuer said of the age was true on that day."""
+    says: dict[str, Any] = {
+        "age_equal_or_over": {"18": False}, "age_over_18": False, "birthdate": "2008-01-01",
+    }  # fmt: skip
+    each: tuple[Path, ...] = (("age_equal_or_over", "18"), ("age_over_18",), ("birthdate",))
+    choice = chosen(desk, held(session, own, hidden=each, **says))
+    assert (choice.disclosed, choice.shown, choice.problems) == (
+        (("birthdate",),), ("birthdate",), (),
+    )  # fmt: skip
+    # What can be hidden of it, and is newer, is shown before.
+    newer = chosen(desk, held(session, own, hidden=each, **{**says, "age_over_18": True}))
+    assert (newer.disclosed, newer.problems) == ((("age_over_18",),), ())
+    # What is always visible decides, and the birthday is kept back.
+    for hidden in (each[:1] + each[2:], each[1:]):
+        choice = chosen(desk, held(session, own, hidden=hidden, **says))
+        assert ("birthdate",) not in choice.disclosed
+        assert "not reached the age" in choice.problems[0]
+        (problem,) = chosen(
+            desk, held(session, own, hidden=hidden, **says), range_proof=True
+        ).problems
+        assert "not reached the age" in problem
+    # Of somebody younger it would say the same.
+    choice = chosen(desk, held(session, own, hidden=each, **{**says, "birthdate": "2015-01-01"}))
+    assert choice.disclosed == (("age_equal_or_over", "18"),)
+    assert len(choice.problems) == 1
+
+
 def test_claims_and_pseudonyms_are_shown(desk: Desk, session: Session, own: OwnDid) -> None:
     card = held(session, own, age_over_18=True, number="L01", given_name="Erika")
     shown = chosen(desk, card, claims=("given_name", "number"), pseudonym="number").disclosed
