@@ -27,16 +27,12 @@ def prefixed(*parts: bytes) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
 
 
-def size_class(size: int) -> int:
-    size = max(size, LEAST)
-    exponent = size.bit_length() - 1
-    mask = (1 << max(0, exponent - exponent.bit_length())) - 1
-    return (size + mask) & ~mask
-
-
 def pad(data: bytes) -> bytes:
     framed = len(data).to_bytes(4, "big") + data
-    return framed.ljust(size_class(len(framed)), b"\0")
+    size = LEAST
+    while size < len(framed):
+        size *= 2
+    return framed.ljust(size, b"\0")
 
 
 def make_key(_: object) -> object:

@@ -12,8 +12,8 @@ from adyton.protocol.identity.requests import (
     SEALED_LEAST,
     Presented,
     SealedPresentation,
+    sealed_size,
 )
-from adyton.protocol.padding import size_class
 
 _WHAT: Final = "what was sealed"
 
@@ -41,7 +41,7 @@ def open_presentation(
     """
     steps.at(Step.ENVELOPE)
     size = len(unverified.sealed) - HPKE_OVERHEAD
-    if size_class(size, least=SEALED_LEAST) != size:
+    if size < SEALED_LEAST or sealed_size(size) != size:
         raise refused(Reason.ENVELOPE, _WHAT)
 
     steps.at(Step.DECRYPTION)

@@ -29,7 +29,15 @@ RESOLVE: Final = "resolve"
 CHECKLIST: Final = "checklist"
 LIST: Final = "list"
 
-SEALED_LEAST: Final = 4096  # size class of what a holder seals, at least
+SEALED_LEAST: Final = 4096  # bytes of what a holder seals, at least; a power of two
+
+
+def sealed_size(framed: int) -> int:
+    """Return how many bytes a holder seals for a presentation of `framed` bytes, its length included.
+
+    A power of two: the party sees it, and by finer classes it would know visits with a large credential again.
+    """
+    return max(SEALED_LEAST, 1 << (framed - 1).bit_length())
 
 
 @message("identity-register/1", max_bytes=limits.ARGUMENTS_BYTES)
@@ -130,7 +138,8 @@ class SealedPresentation(Message):
         Raises:
             VerificationError: not a usable key.
         """
-        padded = pad(presented.encode(), least=SEALED_LEAST)
+        encoded = presented.encode()
+        padded = pad(encoded, least=sealed_size(4 + len(encoded)))
         info = (request.chain_id, epoch_bytes(epoch), request.name())
         return cls(epoch, hpke_seal(intake_key, padded, Context.HPKE_PRESENTATION, *info))
 
@@ -150,7 +159,8 @@ class SealedPresentation(Message):
         opened = key.open(self.sealed, Context.HPKE_PRESENTATION, *info)
         if len(opened) > limits.PRESENTATION + 2048:
             raise MalformedError("too_large", "a presentation over its bound")
-        return Presented.decode(unpad(opened, least=SEALED_LEAST))
+        framed = 4 + int.from_bytes(opened[:4], "big")
+        return Presented.decode(unpad(opened, least=sealed_size(framed)))
 
 
 @message("identity-present/1", max_bytes=limits.PRESENTATION + 8 * limits.KIB)

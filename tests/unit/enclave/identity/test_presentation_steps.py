@@ -17,6 +17,7 @@ from adyton.protocol.identity.requests import (
     SEALED_LEAST,
     Present,
     PresentationRequest,
+    Presented,
     SealedPresentation,
 )
 from adyton.protocol.padding import pad
@@ -106,6 +107,17 @@ def smaller_than_any(world: World) -> Told:
 @at(Step.ENVELOPE, Reason.ENVELOPE, "malformed")
 def no_size_class(world: World) -> Told:
     return sealed(world, lambda world, request: seal(world, request, bytes(SEALED_LEAST + 1)))
+
+
+@at(Step.ENVELOPE, Reason.ENVELOPE, "malformed")
+def a_finer_class(world: World) -> Told:
+    return sealed(world, lambda world, request: seal(world, request, bytes(SEALED_LEAST + 256)))
+
+
+@at(Step.DECRYPTION, Reason.PRESENTED, "malformed")
+def more_padding_than_needed(world: World) -> Told:
+    plain = pad(Presented("x", "").encode(), least=2 * SEALED_LEAST)
+    return sealed(world, lambda world, request: seal(world, request, plain))
 
 
 @at(Step.DECRYPTION, Reason.UNOPENABLE, "malformed")

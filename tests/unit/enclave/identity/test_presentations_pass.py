@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from adyton.core.crypto import HPKE_OVERHEAD
+from adyton.protocol.identity.requests import SEALED_LEAST, Present
 from tests.credential_kit import ISSUER_KEY, OTHER_KEY
-from tests.identity_kit import World, jwk
+from tests.identity_kit import ADULT, World, jwk
 
 
 def test_clocks_may_differ_by_what_the_policy_says(world: World) -> None:
     assert world.presented(now_s=world.now_s + 59).verdict.answer == "yes"
     assert world.presented(now_s=world.now_s - 660).verdict.answer == "yes"
     assert world.presented(world.issued(exp=world.now_s - 58)).verdict.answer == "yes"
+
+
+def test_a_large_credential_passes_in_one_of_few_sizes(world: World) -> None:
+    sizes = set()
+    for more in (3200, 3300, 4000):
+        told = world.presented(world.issued(note="x" * more), [ADULT])
+        assert told.verdict.answer == "yes"
+        sizes.add(len(Present.decode(told.request.arguments).sealed.sealed))
+    assert sizes == {2 * SEALED_LEAST + HPKE_OVERHEAD}
 
 
 def test_one_of_several_keys_of_an_issuer_is_named(world: World) -> None:
