@@ -31,7 +31,10 @@ def add_verbs(verbs: Any) -> None:
         about="It believes whatever it is told.",
     )
     issue.add_argument(
-        "--to", metavar="DID", required=True, help="the holder's did; a did:key or did:jwk too"
+        "--to",
+        metavar="DID",
+        required=True,
+        help="the holder's did; a did:key or did:jwk too, of a did:web its record's name",
     )
     issue.add_argument(
         "--birthdate", metavar="YYYY-MM-DD", help="a birthday, and which ages are reached today"

@@ -127,16 +127,19 @@ def _hand_out(
 ) -> None:
     from base64 import b64encode
 
+    given = "it" if args.out is not None else "this text"
+    advice = (
+        f"adyton: give {given} to {printable(asking.party.name)}, who brings it by `adyton verifier present` within "
+        f"{asking.policy.binding_s} s; after that, seal it again"
+    )
     if args.out is not None:
         write_new(args.out, sealed, out, "what was sealed")
-        out.note(
-            f"adyton: give it to {printable(asking.party.name)}, who brings it by `adyton verifier present` within "
-            f"{asking.policy.binding_s} s; after that, seal it again"
-        )
+        out.note(advice)
         out.text(args.out)
         out.json({**said, "path": args.out})
         return
     text = b64encode(sealed).decode("ascii")
+    out.note(advice)
     out.text(text)
     out.json({**said, "sealed": text})
 

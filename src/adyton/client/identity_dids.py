@@ -16,7 +16,7 @@ from adyton.client.session import Session
 from adyton.core.errors import UsageError, VerificationError
 from adyton.core.p256 import P256PublicKey
 from adyton.protocol.credentials import base64url
-from adyton.protocol.credentials.did import own_did, own_name, read_did, read_own
+from adyton.protocol.credentials.did import WEB, own_did, own_name, read_did, read_own
 from adyton.protocol.credentials.did_document import AUTHENTICATION, DidDocument
 from adyton.protocol.credentials.did_json import write_own_document
 from adyton.protocol.credentials.did_jwk import resolve_did_jwk
@@ -108,12 +108,18 @@ def resolve_did(session: Session, text: str) -> tuple[DidRecord, DidDocument | N
         text: the DID, or the name of its record in hexadecimal: of a did:web there is one for each who vouches for it.
 
     Raises:
-        MalformedError: no DID. UsageError: `not_found`. VerificationError: of another network.
+        MalformedError: no DID. UsageError: `not_found`, or a did:web by its text. VerificationError: of another network.
     """
     if _RECORD_NAME.fullmatch(text):
         name = bytes.fromhex(text)
     else:
-        name = read_own(read_did(text), session.pin.chain_id)
+        did = read_did(text)
+        if did.method == WEB:
+            raise UsageError(
+                "bad_argument",
+                "a did:web is what its registrar vouches for: give the name of the record that pins it",
+            )
+        name = read_own(did, session.pin.chain_id)
     record = resolve(session, name, DidRecord)
     return record, document_of(session.pin.chain_id, record)
 

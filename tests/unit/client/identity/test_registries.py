@@ -206,6 +206,11 @@ def test_dids_follow_from_seed_and_registry(session: Session) -> None:
         resolve_did(session, "did:key:z6MkgDC7ftGmLdcju4fLK5KA3wDQFfBX8NF7KzafDPwcztuK")
 
 
+def test_a_did_web_is_found_by_its_record(session: Session) -> None:
+    with pytest.raises(UsageError, match="name of the record that pins it"):
+        keys_of(session, "did:web:hall.example")
+
+
 def test_keys_are_changed_and_former_ones_found_again(session: Session) -> None:
     first, _ = new_did(session)
     second, made = change_did(session, first, new_key=True, new_agreement=True)
