@@ -56,12 +56,20 @@ def run(place: Path, source: Path | None = None) -> Visit:
             code, told = party.present(holder.seal(party.ask(), place / "sealed"))
         if code or told["answer"] != "yes":
             raise AssertionError(f"the holder of {credential} was not let in: {told}")
-        found: dict[str, list[Hit]] = {"data": [], "logs": [], "traffic": [], "memory": []}
+        found: dict[str, list[Hit]] = {
+            "data": [],
+            "logs": [],
+            "traffic": [],
+            "memory": [],
+            "party": [],
+        }
         search = Search(birthday.encode(), name.encode())
         found["data"] += search.in_directory(server.data)
         found["logs"] += search.in_file(server.log)
         found["traffic"] += search.in_capture(capture)
         found["memory"] += search.in_process(server.pid)
+        # The relying party: what it was handed, and all that it keeps.
+        found["party"] += search.in_file(place / "sealed") + search.in_directory(kino.home)
         searched = {"logs"} if server.log.exists() else set()
         searched |= {"memory"} if holds(server.pid, bytes.fromhex(server.fingerprint)) else set()
         # Who is registered is public, and so is found where the search looks.
@@ -70,4 +78,6 @@ def run(place: Path, source: Path | None = None) -> Visit:
             searched.add("data")
         if any(known in stream for stream in capture.streams().values()):
             searched.add("traffic")
+        if any(b"Adults" in file.read_bytes() for file in kino.home.rglob("*") if file.is_file()):
+            searched.add("party")
     return Visit(told, found, frozenset(searched))

@@ -108,7 +108,8 @@ def resolve_did(session: Session, text: str) -> tuple[DidRecord, DidDocument | N
         text: the DID, or the name of its record in hexadecimal: of a did:web there is one for each who vouches for it.
 
     Raises:
-        MalformedError: no DID. UsageError: `not_found`, or a did:web by its text. VerificationError: of another network.
+        MalformedError: no DID. UsageError: `not_found`, or the text of a did:web. VerificationError: of another
+            network.
     """
     if _RECORD_NAME.fullmatch(text):
         name = bytes.fromhex(text)
