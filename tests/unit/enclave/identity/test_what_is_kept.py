@@ -16,7 +16,7 @@ from adyton.core import limits
 from adyton.core.crypto import HpkeKey, SigningKey
 from adyton.enclave.identity import issuers, policies, uses
 from adyton.enclave.identity.book import Book
-from adyton.enclave.identity.issuers import IssuerKeys, Issuers
+from adyton.enclave.identity.issuers import Issuers
 from adyton.enclave.identity.policies import Policies
 from adyton.enclave.identity.uses import Uses
 from adyton.enclave.keys import Keys
@@ -26,6 +26,7 @@ from adyton.protocol.credentials.did_json import write_own_document
 from adyton.protocol.credentials.jwk import ed25519_key
 from adyton.protocol.credentials.multikey import ED25519, X25519, Multikey
 from adyton.protocol.identity.answers import NO, CredentialUse
+from adyton.protocol.identity.issuer_keys import IssuerKeys
 from adyton.protocol.identity.registries import (
     FEBRUARY,
     DidRecord,
