@@ -25,12 +25,12 @@ from adyton.protocol.credentials.presentation import (
 from adyton.protocol.credentials.sd_jwt import read_sd_jwt
 from adyton.protocol.credentials.sd_jwt_vc import Validity
 from adyton.protocol.credentials.status import Status
-from adyton.protocol.credentials.steps import Checklist, Step
 from adyton.protocol.identity.naming import document_of
 from adyton.protocol.identity.registries import DidRecord
 from bench.figure import Figure, Floor, Goal
 from bench.plan import Plan
 from bench.summary import BenchError, cost
+from tests.credential_kit import begun
 
 _MS = 1000
 _NOW_S = 1_800_000_000
@@ -124,8 +124,6 @@ def _presented(issuer: Es256Key, holder: Es256Key) -> str:
 
 
 def _check(text: str, issuer: Es256Key) -> None:
-    checklist = Checklist()
-    checklist.skip_before(Step.FORM)
     check_presentation(
         text,
         policy=_POLICY,
@@ -133,7 +131,7 @@ def _check(text: str, issuer: Es256Key) -> None:
         now_s=_NOW_S,
         issuer_key=lambda *_: issuer.public,
         status_of=lambda _: Status.VALID,
-        checklist=checklist,
+        checklist=begun(),
     )
 
 

@@ -156,6 +156,14 @@ def bound(
     return presentation + jws({"alg": key.alg, "typ": "kb+jwt", **header}, claims, key)
 
 
+def begun(first: Step = Step.FORM) -> Checklist:
+    """Return the list of a check that begins with a step, as of one that has no envelope."""
+    checklist = Checklist()
+    for step in range(1, first):
+        checklist.skip(Step(step))
+    return checklist
+
+
 def check(
     presentation: str,
     *,
@@ -166,8 +174,6 @@ def check(
     **policy: Any,
 ) -> Credential:
     """Check a presentation under the usual policy, or one with these parts instead."""
-    checklist = Checklist()
-    checklist.skip_before(Step.FORM)
     return check_presentation(
         presentation,
         policy=replace(POLICY, **policy),
@@ -175,7 +181,7 @@ def check(
         now_s=now_s,
         issuer_key=lambda issuer, _: key if issuer == ISSUER else None,
         status_of=status,
-        checklist=checklist,
+        checklist=begun(),
     )
 
 
@@ -208,8 +214,7 @@ def refusal(reason: Reason) -> Iterator[None]:
 
 def refused_at(presentation: str, reason: Reason, step: Step, **arguments: Any) -> None:
     """Expect that a check fails in this step, for this reason, and that its list says so."""
-    checklist = Checklist()
-    checklist.skip_before(Step.FORM)
+    checklist = begun()
     given = {"now_s": NOW, "expected": EXPECTED, "policy": POLICY, **arguments}
     given.setdefault("issuer_key", lambda iss, _: ISSUER_KEY.public if iss == ISSUER else None)
     given.setdefault("status_of", lambda _: Status.UNKNOWN)

@@ -2,11 +2,12 @@
 
 from typing import Any, Final
 
+from adyton.core import limits
 from adyton.core.crypto import HpkeKey
 from adyton.core.errors import CredentialError
 from adyton.protocol.credentials import strict_json
 from adyton.protocol.credentials.age import AgePolicy, cutoff_day, require_age
-from adyton.protocol.credentials.jwk import PublicKey, read_jwk_bytes
+from adyton.protocol.credentials.jwk import PublicKey, read_jwk
 from adyton.protocol.credentials.presentation import (
     CredentialPolicy,
     Expected,
@@ -18,6 +19,7 @@ from adyton.protocol.credentials.status import Status, StatusReference
 from adyton.protocol.credentials.steps import Checklist, Mark, Step
 from adyton.protocol.identity.opening import open_presentation
 from adyton.protocol.identity.requests import PresentationRequest, SealedPresentation
+from tests.credential_kit import begun
 
 Given = dict[str, Any]
 
@@ -36,8 +38,12 @@ def _require_age(given: Given) -> Given:
 
 
 def _read_jwk(given: Given) -> Given:
-    key = read_jwk_bytes(given["jwk"].encode(), "the key")
+    key = key_of(given["jwk"], "the key")
     return {"algorithms": list(key.algorithms), "thumbprint": key.thumbprint().hex()}
+
+
+def key_of(text: str, what: str) -> PublicKey:
+    return read_jwk(strict_json.read(text.encode(), what, most=limits.JWK), what)
 
 
 def _open_presentation(given: Given) -> Given:
@@ -62,12 +68,6 @@ def told(function: str, given: Given) -> tuple[int | None, str]:
     return None, ""
 
 
-def begun(step: Step = Step.FORM) -> Checklist:
-    checklist = Checklist()
-    checklist.skip_before(step)
-    return checklist
-
-
 def opened(given: Given, checklist: Checklist) -> Given:
     request = PresentationRequest.decode(bytes.fromhex(given["request"]))
     sealed = SealedPresentation.decode(bytes.fromhex(given["sealed"]))
@@ -85,7 +85,7 @@ def checked(given: Given, checklist: Checklist) -> Given:
         jwk = given["issuers"][issuer]
         if jwk is None:
             raise refused(Reason.ISSUER_GIVEN_UP, "the credential")
-        return read_jwk_bytes(strict_json.write(jwk), "an issuer's key")
+        return read_jwk(jwk, "an issuer's key")
 
     def status_of(reference: StatusReference) -> Status:
         word = given["lists"].get(reference.uri, {}).get(str(reference.index), "unknown")

@@ -13,13 +13,13 @@ from adyton.protocol.credentials.did_json import (
 )
 from adyton.protocol.credentials.did_jwk import resolve_did_jwk
 from adyton.protocol.credentials.did_key import resolve_did_key
-from adyton.protocol.credentials.jwk import read_jwk_bytes
 from adyton.protocol.credentials.pseudonym import pseudonym
 from adyton.protocol.credentials.range_proof import RangeProof, Statement
 from adyton.protocol.credentials.status import ListKind, StatusReference
 from adyton.protocol.credentials.status_bitstring import read_bitstring_list
 from adyton.protocol.credentials.status_list import StatusList, page_of, status_of
 from adyton.protocol.credentials.status_token import read_token_list
+from tools.spec_functions_credential import key_of
 
 Given = dict[str, Any]
 
@@ -51,7 +51,7 @@ def keys_of(document: DidDocument) -> list[Any]:
 
 
 def list_of(given: Given) -> StatusList:
-    key = read_jwk_bytes(given["key"].encode(), "the issuer's key")
+    key = key_of(given["key"], "the issuer's key")
     uri, issuer, now_s = given["uri"], bytes.fromhex(given["issuer"]), given["now_s"]
     if given["kind"] == "token":
         return read_token_list(given["token"], uri=uri, issuer=issuer, key=key, now_s=now_s)

@@ -22,8 +22,9 @@ from adyton.protocol.credentials.presentation import (
 from adyton.protocol.credentials.sd_jwt import UnverifiedSdJwt, read_disclosure, read_sd_jwt
 from adyton.protocol.credentials.sd_jwt_vc import Validity, read_payload
 from adyton.protocol.credentials.status import Status, read_status
-from adyton.protocol.credentials.steps import Checklist, Mark, Step
+from adyton.protocol.credentials.steps import Checklist, Mark
 from fuzz.target import Target, refused_or, require
+from tests.credential_kit import begun
 
 _NOW: Final = 1_795_000_000
 _ISSUER: Final = Es256Key(b"\x11" * 32)
@@ -95,8 +96,7 @@ def sd_jwt(data: bytes) -> None:
 def presentation(data: bytes) -> None:
     """Whole presentations: what passes was signed by our issuer as it stands."""
     text = data.decode("latin-1")
-    checklist = Checklist()
-    checklist.skip_before(Step.FORM)
+    checklist = begun()
     credential = refused_or(lambda: _checked(text, checklist))
     if credential is not None:
         lines = checklist.lines()

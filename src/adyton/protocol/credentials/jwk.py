@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from adyton.core import crypto, limits
+from adyton.core import crypto
 from adyton.core.errors import MalformedError
 from adyton.core.p256 import P256PublicKey
 from adyton.protocol.credentials import base64url, strict_json
@@ -97,15 +97,6 @@ def read_jwk(unverified: Json, what: str) -> PublicKey:
     ):
         raise refused(Reason.JWK_USE, what)
     return key
-
-
-def read_jwk_bytes(unverified: bytes, what: str) -> PublicKey:
-    """Return the public key that JSON bytes describe.
-
-    Raises:
-        CredentialError: not JSON, or as `read_jwk`.
-    """
-    return read_jwk(strict_json.read(unverified, what, most=limits.JWK), what)
 
 
 def _read_point(members: Object, what: str) -> PublicKey:

@@ -132,15 +132,6 @@ class Checklist:
         self.at(step)
         self._not_asked.add(step)
 
-    def skip_before(self, step: Step) -> None:
-        """Leave all steps before one: this check has no envelope.
-
-        Raises:
-            InvariantError: a step was begun already.
-        """
-        for number in range(1, step):
-            self.skip(Step(number))
-
     def done(self) -> None:
         """End the check: its last step was passed.
 

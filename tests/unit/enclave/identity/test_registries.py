@@ -144,6 +144,7 @@ def test_an_issuer_changes_keys_and_lists(world: World, changed: Change) -> None
         ({"keys": (jwk(ISSUER_KEY.public, d="AAAA"),)}, "credential_refused"),
         ({"keys": (jwk(ISSUER_KEY.public, use="enc"),)}, "credential_refused"),
         ({"keys": (jwk(ISSUER_KEY.public, x="A" * 43),)}, "credential_refused"),
+        ({"keys": (b'{"kty":"EC",' + jwk(ISSUER_KEY.public)[1:],)}, "credential_refused"),
         ({"keys": (jwk(ISSUER_KEY.public, kid=7),)}, "malformed"),
         ({"keys": (TWO[0], TWO[0])}, "malformed"),
         ({"keys": (TWO[0], jwk(OTHER_KEY.public, kid="a"))}, "malformed"),

@@ -22,8 +22,7 @@ from adyton.protocol.credentials.presentation import Expected, check_presentatio
 from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.sd_jwt import read_sd_jwt
 from adyton.protocol.credentials.status import Status
-from adyton.protocol.credentials.steps import Checklist, Step
-from tests.credential_kit import HOLDER_KEY, ISSUER_KEY, POLICY, entropy, plain, refusal
+from tests.credential_kit import HOLDER_KEY, ISSUER_KEY, POLICY, begun, entropy, plain, refusal
 
 _FILE = Path(__file__).with_name("peer_presentations.json.gz")
 CASES: list[dict[str, Any]] = json.loads(gzip.decompress(_FILE.read_bytes()))
@@ -112,8 +111,7 @@ def test_its_credentials_pass_the_whole_check(name: str) -> None:
     vct = case["claims"]["vct"]
     key = read_jwk(case["issuer_key"], "it")
     issuer = case["claims"]["iss"]
-    checklist = Checklist()
-    checklist.skip_before(Step.FORM)
+    checklist = begun()
     credential = check_presentation(
         case["presented"],
         policy=replace(POLICY, types=frozenset({vct})),

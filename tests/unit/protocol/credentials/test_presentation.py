@@ -13,7 +13,7 @@ from adyton.protocol.credentials.reasons import Reason
 from adyton.protocol.credentials.sd_jwt import read_disclosure
 from adyton.protocol.credentials.sd_jwt_vc import Validity
 from adyton.protocol.credentials.status import ListKind, Status, StatusReference
-from adyton.protocol.credentials.steps import Checklist, Mark, Step
+from adyton.protocol.credentials.steps import Mark, Step
 from tests.credential_kit import (
     ADULT,
     CLAIMS,
@@ -26,6 +26,7 @@ from tests.credential_kit import (
     OTHER_KEY,
     POLICY,
     VCT,
+    begun,
     bound,
     check,
     credential_of,
@@ -78,8 +79,7 @@ def test_an_adult_shows_nothing_else() -> None:
 
 
 def test_the_list_of_what_passed() -> None:
-    checklist = Checklist()
-    checklist.skip_before(Step.FORM)
+    checklist = begun()
     check_presentation(
         presented(issued(status=STATUS)),
         policy=POLICY,
@@ -116,8 +116,7 @@ def test_what_the_look_up_is_asked() -> None:
         return ISSUER_KEY.public
 
     for presentation in (presented(), made()):
-        checklist = Checklist()
-        checklist.skip_before(Step.FORM)
+        checklist = begun()
         check_presentation(
             presentation,
             policy=POLICY,
@@ -296,8 +295,7 @@ def test_what_a_policy_may_ask_for() -> None:
 
 
 def test_where_no_binding_is_asked_for() -> None:
-    checklist = Checklist()
-    checklist.skip_before(Step.FORM)
+    checklist = begun()
     loose = replace(POLICY, binding_required=False, age=None)
     given: dict[str, Any] = {
         "policy": loose,

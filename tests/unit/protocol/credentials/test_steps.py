@@ -9,6 +9,7 @@ from adyton.core.errors import InvariantError
 from adyton.protocol.credentials.reasons import WORDS, Coarse, Reason, refused
 from adyton.protocol.credentials.status import Status
 from adyton.protocol.credentials.steps import STEPS, Checklist, Mark, Step
+from tests.credential_kit import begun
 
 
 def test_steps_are_numbered_without_gaps() -> None:
@@ -34,8 +35,7 @@ def test_a_check_that_fails() -> None:
 
 
 def test_a_check_that_passes() -> None:
-    checklist = Checklist()
-    checklist.skip_before(Step.FORM)
+    checklist = begun()
     for step in range(Step.FORM, len(Step) + 1):
         checklist.at(Step(step))
     checklist.done()
