@@ -17,3 +17,11 @@ def cases(name: str) -> list[Any]:
 
 def unhex(text: str) -> bytes:
     return bytes.fromhex(text.removeprefix("0x"))
+
+
+def steps_of(path: str) -> tuple[int, ...]:
+    """Return the steps of a path such as `m/44'/60'/0'/0/0` or `m/0h`."""
+    start, *steps = path.split("/")
+    if start != "m":
+        raise ValueError(f"not a path: {path}")
+    return tuple(int(step.rstrip("'hH")) + (step[-1] in "'hH") * 2**31 for step in steps)

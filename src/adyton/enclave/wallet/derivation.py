@@ -17,12 +17,9 @@ from adyton.core.errors import InvariantError, UsageError
 from adyton.enclave.wallet.locked_hash import LockedHash, Piece
 from adyton.enclave.wallet.locked_memory import LockedMemory
 from adyton.enclave.wallet.wrapping import KEY, RANDOM, STRETCHED
-from adyton.protocol.ethereum.hd import DEPTH_MAX, HARDENED, account_path
+from adyton.protocol.ethereum.hd import HARDENED, account_path
 
 PRIVATE_KEY: Final = 32
-Account = int | tuple[int, ...]
-"""An account's number, or the steps of its path where the wallet has paths; from 2^31 up a step is hardened."""
-
 _NODE: Final = 64  # private key, chain code
 _ATTEMPTS: Final = 8  # each fails once in 2^128
 _CONTEXT: Final = GLOBAL_CONTEXT.ctx
@@ -56,22 +53,22 @@ class Derivation:
     def __repr__(self) -> str:
         return "<Derivation>"
 
-    def account(self, kind: str, body: memoryview, account: Account, out: memoryview) -> None:
+    def account(self, kind: str, body: memoryview, number: int, out: memoryview) -> None:
         """Write the private key of an account, 32 bytes, to `out`.
 
         Raises:
             UsageError: the wallet has no such account.
         """
+        path = account_path(number)
         if kind == RANDOM:
-            self._counted(body, _number(account), out)
+            self._counted(body, number, out)
         elif kind == KEY:
-            if account != 0:
+            if number != 0:
                 raise UsageError("bad_argument", "an imported key is one account, number 0")
             out[:] = body
         else:
             at = 1 + body[0]
-            seed = body[at : at + STRETCHED]
-            self._along(seed, account_path(account) if isinstance(account, int) else account, out)
+            self.along(body[at : at + STRETCHED], path, out)
 
     def _counted(self, seed: memoryview, number: int, out: memoryview) -> None:
         counted = number.to_bytes(4, "big")
@@ -82,11 +79,12 @@ class Derivation:
                 return
         raise InvariantError("invariant", "no private key was found")
 
-    def _along(self, seed: memoryview, steps: tuple[int, ...], out: memoryview) -> None:
-        if len(steps) > DEPTH_MAX or any(not 0 <= step < 2 * HARDENED for step in steps):
-            raise UsageError(
-                "bad_argument", f"a path has at most {DEPTH_MAX} steps, each from 0 to 2^31 - 1"
-            )
+    def along(self, seed: memoryview, steps: tuple[int, ...], out: memoryview) -> None:
+        """Write the private key at the end of a path, 32 bytes, to `out`; a step from 2^31 up is hardened.
+
+        Raises:
+            UsageError: the seed, or a step, is one of those (one of 2^127) that have no key.
+        """
         with self._memory.slot(_NODE) as node, self._memory.slot(_NODE) as made:
             self._hashing.hmac_sha512(b"Bitcoin seed", (seed,), node)
             if not _is_private_key(node[:PRIVATE_KEY]):
@@ -104,12 +102,6 @@ class Derivation:
             if not lib.secp256k1_ec_seckey_tweak_add(_CONTEXT, sum_, tweak):
                 raise UsageError("bad_argument", "this index has no key; take the next one")
         node[PRIVATE_KEY:] = made[PRIVATE_KEY:]
-
-
-def _number(account: Account) -> int:
-    if not isinstance(account, int) or not 0 <= account < HARDENED:
-        raise UsageError("bad_argument", "an account's number is from 0 to 2^31 - 1")
-    return account
 
 
 def _pointer(secret: memoryview) -> Any:

@@ -21,7 +21,6 @@ from adyton.core.errors import Error, UnavailableError, UsageError
 from adyton.enclave.keys import Keys
 from adyton.enclave.wallet.derivation import (
     PRIVATE_KEY,
-    Account,
     Derivation,
     require_private_key,
 )
@@ -101,7 +100,7 @@ class Vault:
         self._wrapping = Wrapping(self._memory, self._hashing, self._secret)
         self._derivation = Derivation(self._memory, self._hashing)
         self._capacity = hot
-        self._hot: OrderedDict[tuple[bytes, bytes, Account], HotKey] = OrderedDict()
+        self._hot: OrderedDict[tuple[bytes, bytes, int], HotKey] = OrderedDict()
         self._lock = RLock()
 
     def __repr__(self) -> str:
@@ -156,7 +155,7 @@ class Vault:
             size = read_entropy(phrase, entropy)
             return self._wrap_phrase(wallet_id, MNEMONIC, entropy[:size], passphrase)
 
-    def export(self, wallet_id: bytes, wrapped: bytes, account: Account | None = None) -> Exported:
+    def export(self, wallet_id: bytes, wrapped: bytes, account: int | None = None) -> Exported:
         """Return the secret that a wallet was made or imported with, or the key of one account.
 
         Raises:
@@ -181,7 +180,7 @@ class Vault:
 
     # --- accounts -------------------------------------------------------------------------------
 
-    def public_key(self, wallet_id: bytes, wrapped: bytes, account: Account) -> bytes:
+    def public_key(self, wallet_id: bytes, wrapped: bytes, account: int) -> bytes:
         """Return the uncompressed public key of an account, 65 bytes.
 
         Raises:
@@ -192,7 +191,7 @@ class Vault:
             return self._key(wallet_id, wrapped, account).public
 
     @contextmanager
-    def key(self, wallet_id: bytes, wrapped: bytes, account: Account) -> Iterator[HotKey]:
+    def key(self, wallet_id: bytes, wrapped: bytes, account: int) -> Iterator[HotKey]:
         """Lend an account's key for the length of a `with`; errors as `public_key`."""
         with self._lock:
             key = self._key(wallet_id, wrapped, account)
@@ -210,7 +209,7 @@ class Vault:
 
     # --- details --------------------------------------------------------------------------------
 
-    def _key(self, wallet_id: bytes, wrapped: bytes, account: Account) -> HotKey:
+    def _key(self, wallet_id: bytes, wrapped: bytes, account: int) -> HotKey:
         # The wrapped secret is in the name: what is at hand was unwrapped from these very bytes.
         name = (wallet_id, wrapped, account)
         key = self._hot.get(name)

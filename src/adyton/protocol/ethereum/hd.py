@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +13,6 @@ from adyton.core.errors import UsageError
 HARDENED: Final = 2**31
 DEPTH_MAX: Final = 255
 SEED_SIZES: Final = range(16, 65)
-_STEP: Final = re.compile(r"(0|[1-9][0-9]{0,9})('?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,27 +80,6 @@ def master(seed: bytes) -> HdKey:
         return HdKey(PrivateKey(made[:32]).secret, made[32:])
     except ValueError:
         raise UsageError("bad_argument", "this seed has no key; take another") from None
-
-
-def parse_path(path: str) -> tuple[int, ...]:
-    """Return the steps of a path such as `m/44'/60'/0'/0/0`; an apostrophe hardens a step.
-
-    Raises:
-        UsageError: no path, or a step of 2^31 and more.
-    """
-    start, *parts = path.split("/")
-    if start != "m" or len(parts) > DEPTH_MAX:
-        raise UsageError("bad_argument", "a path begins with m, as in m/44'/60'/0'/0/0")
-    steps = []
-    for part in parts:
-        step = _STEP.fullmatch(part)
-        if step is None or int(step[1]) >= HARDENED:
-            raise UsageError(
-                "bad_argument",
-                "a step of a path is from 0 to 2^31 - 1, an apostrophe behind it or none",
-            )
-        steps.append(int(step[1]) + (HARDENED if step[2] else 0))
-    return tuple(steps)
 
 
 def account_path(index: int) -> tuple[int, ...]:

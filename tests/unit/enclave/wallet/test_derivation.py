@@ -13,12 +13,12 @@ from adyton.core.errors import InvariantError, UsageError
 from adyton.enclave.wallet.derivation import Derivation, require_private_key
 from adyton.enclave.wallet.locked_hash import LockedHash, Piece
 from adyton.enclave.wallet.locked_memory import LockedMemory
-from adyton.protocol.ethereum.hd import HARDENED, account_path, master, parse_path
+from adyton.protocol.ethereum.hd import HARDENED, account_path, master
 from adyton.protocol.ethereum.signature import ORDER
-from tests.wallet_vectors import cases, unhex
+from tests.wallet_vectors import cases, steps_of, unhex
 
 SEED = b"a seed of some bytes"
-BODY = memoryview(b"\0" + SEED)  # as of a phrase, without its words
+BODY = memoryview(SEED)
 NO_KEY = (0, ORDER, 2**256 - 1)
 
 
@@ -42,11 +42,23 @@ class Scripted(LockedHash):
         out[:] = self.answers.pop(0).to_bytes(32, "big")
 
 
-def derived(hashing: LockedHash, kind: str, account: int | tuple[int, ...]) -> int:
+def counted(hashing: LockedHash, number: int) -> int:
+    """Return the key of an account of a random wallet."""
     memory = LockedMemory(4096)
     try:
         with memory.slot(32) as out:
-            Derivation(memory, hashing).account(kind, BODY, account, out)
+            Derivation(memory, hashing).account("random", BODY, number, out)
+            return int.from_bytes(out, "big")
+    finally:
+        memory.close()
+
+
+def along(hashing: LockedHash, steps: tuple[int, ...]) -> int:
+    """Return the key at the end of a path."""
+    memory = LockedMemory(4096)
+    try:
+        with memory.slot(32) as out:
+            Derivation(memory, hashing).along(BODY, steps, out)
             return int.from_bytes(out, "big")
     finally:
         memory.close()
@@ -61,7 +73,7 @@ def test_any_path_of_any_seed(seed: bytes, steps: tuple[int, ...]) -> None:
     memory = LockedMemory(16384)
     try:
         out = memory.take(32)
-        Derivation(memory, LockedHash(memory)).account("hd", memoryview(b"\0" + seed), steps, out)
+        Derivation(memory, LockedHash(memory)).along(memoryview(seed), steps, out)
         assert bytes(out) == master(seed).derive(steps).secret
     finally:
         memory.close()
@@ -70,39 +82,38 @@ def test_any_path_of_any_seed(seed: bytes, steps: tuple[int, ...]) -> None:
 def test_bip32_vectors(memory: LockedMemory) -> None:
     hashing = LockedHash(memory)
     for case in cases("bip32"):
-        steps, seed = parse_path(case["path"].replace("H", "'").replace("h", "'")), case["seed"]
+        steps, seed = steps_of(case["path"]), unhex(case["seed"])
         with memory.slot(32) as out:
-            body = memoryview(b"\0" + unhex(seed))
-            Derivation(memory, hashing).account("hd", body, steps, out)
-            assert bytes(out) == master(unhex(seed)).derive(steps).secret
+            Derivation(memory, hashing).along(memoryview(seed), steps, out)
+            assert bytes(out) == master(seed).derive(steps).secret
 
 
 def test_the_longest_path(memory: LockedMemory) -> None:
-    seed, hashing = SEED, LockedHash(memory)
+    hashing = LockedHash(memory)
     for steps in ((7,) * 255, ()):
         with memory.slot(32) as out:
-            Derivation(memory, hashing).account("hd", BODY, steps, out)
-            assert bytes(out) == master(seed).derive(steps).secret
+            Derivation(memory, hashing).along(BODY, steps, out)
+            assert bytes(out) == master(SEED).derive(steps).secret
 
 
 @pytest.mark.parametrize("number", NO_KEY)
 def test_a_random_account_takes_the_next_attempt(number: int) -> None:
-    assert derived(Scripted(number, number, 5), "random", 3) == 5
+    assert counted(Scripted(number, number, 5), 3) == 5
     with pytest.raises(InvariantError, match="no private key"):
-        derived(Scripted(*[number] * 8), "random", 3)
+        counted(Scripted(*[number] * 8), 3)
 
 
 @pytest.mark.parametrize("number", NO_KEY)
 def test_seeds_and_indices_without_a_key_are_refused(number: int) -> None:
     with pytest.raises(UsageError, match="seed has no key"):
-        derived(Scripted(number), "hd", ())
+        along(Scripted(number), ())
     if number:
         with pytest.raises(UsageError, match="take the next one"):
-            derived(Scripted(7, number), "hd", (1,))
+            along(Scripted(7, number), (1,))
     with pytest.raises(UsageError, match="take the next one"):
-        derived(Scripted(7, ORDER - 7), "hd", (HARDENED,))
-    assert derived(Scripted(7, ORDER - 6, 3, 0, 1), "hd", (0, 1, 2, 3)) == 5
-    assert derived(Scripted(ORDER - 1, 9, 0, 0, 0, 0), "hd", account_path(0)) == 8
+        along(Scripted(7, ORDER - 7), (HARDENED,))
+    assert along(Scripted(7, ORDER - 6, 3, 0, 1), (0, 1, 2, 3)) == 5
+    assert along(Scripted(ORDER - 1, 9, 0, 0, 0, 0), account_path(0)) == 8
 
 
 @pytest.mark.parametrize("number", NO_KEY)

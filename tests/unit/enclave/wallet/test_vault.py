@@ -10,15 +10,14 @@ import pytest
 from adyton.core import limits
 from adyton.core.errors import InvariantError, UnavailableError, UsageError, VerificationError
 from adyton.enclave.keys import Keys
-from adyton.enclave.wallet.derivation import Account
 from adyton.enclave.wallet.vault import Vault
 from adyton.protocol.ethereum.address import address_of, checksummed
-from adyton.protocol.ethereum.hd import HARDENED, account_path, master, parse_path
+from adyton.protocol.ethereum.hd import HARDENED, account_path, master
 from adyton.protocol.ethereum.mnemonic import entropy_of, seed_of
 from adyton.protocol.ethereum.signature import ORDER, public_key, recover
 from tests.unit.enclave.test_keys import root
 from tests.vault_kit import ENTROPY, OTHER, REQUEST, WALLET, sign_with, vault
-from tests.wallet_vectors import cases, unhex
+from tests.wallet_vectors import cases, steps_of, unhex
 
 PHRASE = "test test test test test test test test test test test junk"
 DIGEST = bytes(range(32))
@@ -73,7 +72,6 @@ def test_a_phrase_has_the_accounts_that_every_wallet_shows_for_it(held: Vault) -
     public = held.public_key(WALLET, wrapped, 0)
     address = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
     assert checksummed(address_of(public)) == address
-    assert held.public_key(WALLET, wrapped, account_path(0)) == public
     made = held.make(WALLET, REQUEST, ENTROPY, words=12)
     seed = seed_of(held.export(WALLET, made).phrase)
     for number in (0, 1, HARDENED - 1):
@@ -90,11 +88,16 @@ def test_bip39_vectors(held: Vault) -> None:
 
 
 def test_trezor_addresses(held: Vault) -> None:
+    looked = []
     for case in cases("trezor-getaddress"):
-        given = case["setup"]
+        given, steps = case["setup"], steps_of(case["parameters"]["path"])
+        if len(steps) != 5 or steps != account_path(steps[-1]):
+            continue  # where no account of ours lies
         wrapped = held.import_mnemonic(WALLET, given["mnemonic"], given["passphrase"])
-        public = held.public_key(WALLET, wrapped, parse_path(case["parameters"]["path"]))
+        public = held.public_key(WALLET, wrapped, steps[-1])
         assert checksummed(address_of(public)) == case["result"]["address"]
+        looked.append(steps[-1])
+    assert looked == [0, 100]
 
 
 def test_equal_roots_make_equal_wallets() -> None:
@@ -156,16 +159,13 @@ def test_what_is_no_private_key(held: Vault, key: bytes) -> None:
 
 def test_what_is_refused(held: Vault) -> None:
     wrapped = imported(held)
-    refused: list[tuple[str, Account, str]] = [
-        ("random", -1, "number"),
-        ("random", HARDENED, "number"),
-        ("random", (1,), "number"),
+    refused = [
+        ("random", -1, "number is from"),
+        ("random", HARDENED, "number is from"),
         ("key", 1, "number 0"),
-        ("key", (), "number 0"),
-        ("hd", HARDENED, "number"),
-        ("hd", (2**32,), "path"),
-        ("hd", (-1,), "path"),
-        ("mnemonic", (0,) * 256, "path"),
+        ("key", -1, "number is from"),
+        ("hd", HARDENED, "number is from"),
+        ("mnemonic", -1, "number is from"),
     ]
     for kind, account, why in refused:
         with pytest.raises(UsageError, match=why):

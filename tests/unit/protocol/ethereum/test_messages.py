@@ -8,18 +8,18 @@ import pytest
 from adyton.core import limits
 from adyton.core.errors import MalformedError, UsageError
 from adyton.protocol.ethereum.address import address_of, checksummed
-from adyton.protocol.ethereum.hd import master, parse_path
+from adyton.protocol.ethereum.hd import master
 from adyton.protocol.ethereum.messages import personal_hash, read_message
 from adyton.protocol.ethereum.mnemonic import seed_of
 from adyton.protocol.ethereum.signature import Signature, public_key, recover, sign
 from adyton.protocol.ethereum.transaction import sign_transaction
 from adyton.protocol.ethereum.transaction_json import read_transaction
-from tests.wallet_vectors import cases, unhex
+from tests.wallet_vectors import cases, steps_of, unhex
 
 
 def device_key(case: dict[str, Any]) -> bytes:
     seed = seed_of(case["setup"]["mnemonic"], case["setup"]["passphrase"])
-    return master(seed).derive(parse_path(case["parameters"]["path"])).secret
+    return master(seed).derive(steps_of(case["parameters"]["path"])).secret
 
 
 def test_trezor_messages() -> None:
