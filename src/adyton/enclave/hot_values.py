@@ -15,31 +15,34 @@ _LARGEST: Final = 17 * 1024  # a page of a status list, and its frame
 _OVERHEAD: Final = 300  # bytes of bookkeeping per value, roughly
 
 
-class HotValues:
-    """A bounded cache by stored name; the values used longest ago go first."""
+class HotValues(Recent[bytes, tuple[bytes, bytes]]):
+    """Digests and values by stored name, so many bytes of them.
+
+    Args:
+        most: bytes, those of bookkeeping among them.
+    """
+
+    __slots__ = ()
 
     def __init__(self, most: int = _BYTES) -> None:
-        self._held = Recent[bytes, tuple[bytes, bytes]](most // _OVERHEAD, most)
+        super().__init__(most // _OVERHEAD, most)
 
-    def get(self, name: bytes, digest: bytes) -> bytes | None:
+    def value(self, name: bytes, digest: bytes) -> bytes | None:
         """Return the value, if it is here and of this digest.
 
         Args:
             name: stored name.
             digest: what the index holds for it now.
         """
-        held = self._held.get(name)
+        held = self._value(name)  # what `get` does, without another call: this one is the hottest
         if held is None or held[0] != digest:
             return None
+        self._touch(name)
         return held[1]
 
-    def put(self, name: bytes, digest: bytes, value: bytes) -> None:
+    def keep(self, name: bytes, digest: bytes, value: bytes) -> None:
         """Take in a value that was verified, or is being written, under its digest."""
         if len(value) > _LARGEST:
-            self.drop(name)
+            self.pop(name)
         else:
-            self._held.put(name, (digest, value), len(value) + _OVERHEAD)
-
-    def drop(self, name: bytes) -> None:
-        """Forget a value."""
-        self._held.pop(name)
+            self.put(name, (digest, value), len(value) + _OVERHEAD)

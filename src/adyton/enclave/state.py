@@ -224,11 +224,11 @@ class State:
         expected = self._tree.get(stored_name)
         if expected is None:
             return None
-        value = self._hot.get(stored_name, expected)
+        value = self._hot.value(stored_name, expected)
         if value is None:
             value = self.committed_value(stored_name)
             if value is not None:
-                self._hot.put(stored_name, expected, value)
+                self._hot.keep(stored_name, expected, value)
         return value
 
     def is_hot(self, app: str, name: bytes) -> bool:
@@ -237,7 +237,7 @@ class State:
         if stored_name in self._entry:
             return True
         expected = self._tree.get(stored_name)
-        return expected is None or self._hot.get(stored_name, expected) is not None
+        return expected is None or self._hot.value(stored_name, expected) is not None
 
     def has(self, app: str, name: bytes) -> bool:
         """Say whether there is a value as of the last executed block; asks nobody."""
@@ -326,7 +326,7 @@ class State:
                 continue
             hashed = self._put(name, sealed)
             if pending.hot and hashed is not None and pending.value is not None:
-                self._hot.put(name, hashed, pending.value.value)
+                self._hot.keep(name, hashed, pending.value.value)
             writes.append((name, hashed))
         self._entry = {}
         return writes

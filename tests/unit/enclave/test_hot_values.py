@@ -27,28 +27,28 @@ def test_it_gives_the_value_of_the_digest_or_nothing(steps: list[tuple[str, byte
     for what, name, value in steps:
         if what == "put":
             index[name] = value
-            hot.put(name, digest_of(value), value)
+            hot.keep(name, digest_of(value), value)
         elif what == "drop":
-            hot.drop(name)
+            hot.pop(name)
         elif name in index:
-            found = hot.get(name, digest_of(index[name]))
+            found = hot.value(name, digest_of(index[name]))
             assert found is None or equal(found, index[name])
-            assert hot.get(name, b"another digest") is None
+            assert hot.value(name, b"another digest") is None
 
 
 def test_it_is_bounded_and_forgets_what_was_used_longest_ago() -> None:
     hot = HotValues(3 * 400)
     for name in (b"a", b"b", b"c"):
-        hot.put(name, name, bytes(100))
-    assert hot.get(b"a", b"a") is not None
-    hot.put(b"d", b"d", bytes(100))
-    assert hot.get(b"b", b"b") is None
-    assert hot.get(b"a", b"a") is not None
+        hot.keep(name, name, bytes(100))
+    assert hot.value(b"a", b"a") is not None
+    hot.keep(b"d", b"d", bytes(100))
+    assert hot.value(b"b", b"b") is None
+    assert hot.value(b"a", b"a") is not None
 
 
 def test_large_values_are_not_kept() -> None:
     hot = HotValues()
-    hot.put(b"a", b"one", b"small")
-    hot.put(b"a", b"two", bytes(20_000))
-    assert hot.get(b"a", b"two") is None
-    assert hot.get(b"a", b"one") is None
+    hot.keep(b"a", b"one", b"small")
+    hot.keep(b"a", b"two", bytes(20_000))
+    assert hot.value(b"a", b"two") is None
+    assert hot.value(b"a", b"one") is None
