@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.ethereum_tools import tool
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 _LISTENING = re.compile(r"^Listening on 127\.0\.0\.1:(\d+)$", re.MULTILINE)
 
 

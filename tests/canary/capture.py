@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
 import struct
 import threading
@@ -10,6 +11,7 @@ from types import TracebackType
 _ETH_P_ALL = 3
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _SO_RCVBUFFORCE = 33
+_SO_ATTACH_FILTER = 26
 _BUFFER = 64 << 20
 _Flow = tuple[str, int, int]
 
@@ -24,9 +26,11 @@ class Capture:
     def __init__(self, port: int) -> None:
         self._port = port
         self._segments: dict[_Flow, dict[int, bytes]] = {}
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+        # Of no protocol until the filter is there: what others send meanwhile must fill no buffer of ours.
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
-        self._socket.bind(("lo", 0))
+        _attach(self._socket, _of_port(port))
+        self._socket.bind(("lo", _ETH_P_ALL))
         self._socket.settimeout(0.1)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -82,6 +86,40 @@ class Capture:
         payload = segment[(segment[12] >> 4) * 4 :]
         if payload and self._port in (source, target):
             self._segments.setdefault((host, source, target), {})[number] = payload
+
+
+def _of_port(port: int) -> list[tuple[int, int, int, int]]:
+    """Return a classic BPF program that lets TCP segments pass from and to a port, over IPv4 and IPv6."""
+    load_half, load_byte, load_half_at_x, load_header_size = 0x28, 0x30, 0x48, 0xB1
+    equal, give = 0x15, 0x06
+    # Each line: what, how many lines are skipped if it is so and if not, with which number.
+    return [
+        (load_half, 0, 0, 12),
+        (equal, 0, 7, 0x0800),
+        (load_byte, 0, 0, 14 + 9),
+        (equal, 0, 13, socket.IPPROTO_TCP),
+        (load_header_size, 0, 0, 14),
+        (load_half_at_x, 0, 0, 14),
+        (equal, 9, 0, port),
+        (load_half_at_x, 0, 0, 16),
+        (equal, 7, 8, port),
+        (equal, 0, 7, 0x86DD),
+        (load_byte, 0, 0, 14 + 6),
+        (equal, 0, 5, socket.IPPROTO_TCP),
+        (load_half, 0, 0, 54),
+        (equal, 2, 0, port),
+        (load_half, 0, 0, 56),
+        (equal, 0, 1, port),
+        (give, 0, 0, 0x7FFFFFFF),
+        (give, 0, 0, 0),
+    ]
+
+
+def _attach(to: socket.socket, program: list[tuple[int, int, int, int]]) -> None:
+    packed = b"".join(struct.pack("=HBBI", *line) for line in program)
+    held = ctypes.create_string_buffer(packed, len(packed))
+    header = struct.pack("@HP", len(program), ctypes.addressof(held))
+    to.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, header)
 
 
 def _joined(segments: dict[int, bytes]) -> bytes:

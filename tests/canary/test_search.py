@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import secrets
 import socket
@@ -152,6 +153,28 @@ def test_traffic_is_searched() -> None:
     assert not Search(VALUE).in_capture(capture)
 
 
+def _loopbacks() -> list[str]:
+    """Return the loopback addresses of this machine, some of which have no IPv6."""
+    found = ["127.0.0.1"]
+    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        found.append("::1")
+    return found
+
+
+@pytest.mark.parametrize("host", _loopbacks())
+def test_traffic_of_others_is_left_alone(host: str) -> None:
+    """Else what others send at the same time would fill the buffer, and nobody could tell when the end has come."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with (
+        socket.create_server((host, 0), family=family) as ours,
+        socket.create_server((host, 0), family=family) as theirs,
+        Capture(ours.getsockname()[1]) as capture,
+    ):
+        _send(theirs, b"foreign")
+        _send(ours, b"own")
+    assert [stream for stream in capture.streams().values() if stream] == [b"own"]
+
+
 def _send(listener: socket.socket, content: bytes) -> None:
     received = bytearray()
 
@@ -161,9 +184,9 @@ def _send(listener: socket.socket, content: bytes) -> None:
             while part := connection.recv(4096):
                 received.extend(part)
 
-    thread = threading.Thread(target=receive)
+    thread = threading.Thread(target=receive, daemon=True)
     thread.start()
-    with socket.create_connection(listener.getsockname()) as sender:
+    with socket.create_connection(listener.getsockname()[:2]) as sender:
         sender.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(content), 17):
             sender.sendall(content[at : at + 17])

@@ -39,7 +39,7 @@ def test_a_file_goes_in_and_a_result_comes_out(
     data = tmp_path / "data.csv"
     data.write_bytes(b"1,2")
     done = run_task(
-        session, script, arguments=["--x"], inputs=[data], stdin=b"!", wall_s=5, timeout_s=5
+        session, script, arguments=["--x"], inputs=[data], stdin=b"!", wall_s=5, timeout_s=60
     )
     assert done.result.stdout == (CODE + b"1,2!")[::-1]
     assert done.exit_code == 3
@@ -54,7 +54,7 @@ def test_a_file_goes_in_and_a_result_comes_out(
 def test_a_finished_task_is_opened_again_from_what_is_kept(
     tmp_path: Path, server: ServerSimulator, session: Session, script: Path
 ) -> None:
-    done = run_task(session, script, timeout_s=5)
+    done = run_task(session, script, timeout_s=60)
     session.close()
     server.calls.clear()
     again = open_session(tmp_path / "home", server, trust=False)
@@ -70,7 +70,7 @@ def test_several_tasks_at_once(tmp_path: Path, server: ServerSimulator, session:
         scripts.append(tmp_path / f"{number}.py")
         scripts[-1].write_bytes(b"%d" % number)
     with TaskExecutor(session, at_once=3) as executor:
-        futures = [executor.submit(script, timeout_s=20) for script in scripts]
+        futures = [executor.submit(script, timeout_s=60) for script in scripts]
         absent = executor.submit(tmp_path / "absent.py")
         outputs = [future.result(timeout=60).result.stdout for future in futures]
     assert outputs == [b"0", b"1", b"2", b"3", b"4", b"5"]
@@ -83,7 +83,7 @@ def test_large_contents_travel_as_blobs(
     large = tmp_path / "large.bin"
     large.write_bytes(bytes(400_000) + b"end")
     server.large_result = True
-    done = run_task(session, script, inputs=[large], timeout_s=5)
+    done = run_task(session, script, inputs=[large], timeout_s=60)
     assert done.result.stdout.endswith(CODE[::-1])
     assert len(done.result.stdout) == 400_003 + len(CODE)
     assert len(server.blobs) == 2
@@ -99,7 +99,7 @@ def test_an_unfinished_task_is_a_timeout_and_stays(
     assert record.state == ACCEPTED
     with pytest.raises(UnavailableError, match="timeout"):
         fetch(session, record, timeout_s=0)
-    assert fetch(session, record, timeout_s=5).exit_code == 3
+    assert fetch(session, record, timeout_s=60).exit_code == 3
 
 
 def test_a_pending_task_is_settled_when_it_is_fetched(
@@ -112,18 +112,18 @@ def test_a_pending_task_is_settled_when_it_is_fetched(
     server.drops.clear()
     (record,) = session.store.requests()
     assert record.state == PENDING
-    assert fetch(session, record, timeout_s=5).record.state == FINISHED
+    assert fetch(session, record, timeout_s=60).record.state == FINISHED
     assert len(server.seen) == 1
 
 
 def test_results_are_read_again_after_the_list_was_lost(
     server: ServerSimulator, session: Session, script: Path
 ) -> None:
-    done = run_task(session, script, timeout_s=5)
+    done = run_task(session, script, timeout_s=60)
     session.store.drop_request(done.record.request_id)
     (record,) = list_account(session)
     assert record.state == ACCEPTED
-    again = fetch(session, record, timeout_s=5)
+    again = fetch(session, record, timeout_s=60)
     assert again.result == done.result
     assert again.values == {}
 
@@ -132,7 +132,7 @@ def test_two_clients_with_the_same_task_never_meet(
     tmp_path: Path, server: ServerSimulator, session: Session, script: Path
 ) -> None:
     other = open_session(tmp_path / "other", server)
-    one, two = run_task(session, script, timeout_s=5), run_task(other, script, timeout_s=5)
+    one, two = run_task(session, script, timeout_s=60), run_task(other, script, timeout_s=60)
     assert one.record.task_hash != two.record.task_hash
     assert one.result_key != two.result_key
     assert one.finish.claims != two.finish.claims

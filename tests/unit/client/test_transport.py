@@ -27,13 +27,13 @@ Handler = Callable[[socket.socket], None]
 def listening(*handlers: Handler) -> Iterator[str]:
     """Serve one connection by each handler, in order, and yield the server's URL."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(20)
+        listener.settimeout(60)
 
         def serve() -> None:
             for handler in handlers:
                 connection, _ = listener.accept()
                 with connection:
-                    connection.settimeout(20)
+                    connection.settimeout(60)
                     handler(connection)
 
         thread = threading.Thread(target=serve)
@@ -116,7 +116,7 @@ def test_a_server_that_says_nothing_is_a_timeout() -> None:
     done = threading.Event()
 
     def wait(connection: socket.socket) -> None:
-        done.wait(20)
+        done.wait(60)
 
     with listening(wait) as url:
         with pytest.raises(UnavailableError) as caught:

@@ -175,7 +175,7 @@ def test_large_code_and_inputs_come_by_blobs_that_are_dropped_afterwards(
     )
     ids = {content.blob.id for content in given.contents() if content.blob}
     assert ids <= held
-    wait(10, lambda: not ids & set(host.blobs))
+    wait(60, lambda: not ids & set(host.blobs))
 
 
 def test_a_blob_stays_while_another_task_names_it(runs: SimulatedClient) -> None:
@@ -198,7 +198,7 @@ def test_a_blob_stays_while_another_task_names_it(runs: SimulatedClient) -> None
         wait(2, gone)
     except AssertionError:
         assert task_kit.run(runs, given).result.stdout == b"6000\n"
-        wait(10, gone)
+        wait(60, gone)
 
 
 def test_a_blob_that_does_not_open_is_left_alone(runs: SimulatedClient) -> None:

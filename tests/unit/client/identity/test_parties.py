@@ -110,7 +110,7 @@ def test_a_receiver_takes_presentations_alone(
     receiver: Receiver, method: str, headers: dict[str, str], body: bytes | None, status: int
 ) -> None:
     host = receiver.url.removeprefix("http://").rstrip("/")
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http.client.HTTPConnection(host, timeout=60)
     connection.putrequest(method, "/")
     for name, value in headers.items():
         connection.putheader(name, value)

@@ -22,7 +22,7 @@ def lying() -> Iterator[LyingNode]:
 
 @pytest.fixture
 def node(lying: LyingNode) -> Iterator[Node]:
-    made = Node(lying.url, timeout_s=5)
+    made = Node(lying.url, timeout_s=60)
     yield made
     made.close()
 
@@ -64,7 +64,7 @@ def test_a_silent_node_is_not_waited_for(lying: LyingNode) -> None:
     ended = threading.Event()
 
     def wait(*_: Any) -> None:
-        ended.wait(30)
+        ended.wait(60)
 
     lying.bend = wait
     node = Node(lying.url, timeout_s=0.3)
