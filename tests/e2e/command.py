@@ -79,6 +79,7 @@ class Server:
                 if name == "admission":
                     break
             else:
+                process.wait(START_S)
                 raise RuntimeError(f"the server did not start:\n{self.log.read_text()}")
         finally:
             timer.cancel()

@@ -123,6 +123,8 @@ class _Node:
 
     def stop(self) -> None:
         """End the node and wait until it has ended; what is left then ends with this process."""
+        # One that is still starting cannot be told: it would go on, and write where nothing may stay.
+        self._ready.wait(_STOP_S)
         if self._facts is not None:
             self._facts.stop()
         self._thread.join(_STOP_S)
