@@ -219,13 +219,10 @@ def test_typed_methods_from_python(server: Server, client: Client) -> None:
         assert same.query("get") == 5
 
 
-def test_contracts_go_on_after_a_restart(tmp_path: Path) -> None:
-    with serving(tmp_path / "data") as server:
-        client = Client(tmp_path / "home", server)
-        client.trust()
-        address = deployed(client)
-        client.ok("contract", "call", address, "add", '{"amount": 3}')
-        server.stop()
-        server.start()
-        answer: dict[str, Any] = client.json("contract", "call", address, "add", '{"amount": 4}')
-        assert answer["value"] == 7
+def test_contracts_go_on_after_a_restart(server: Server, client: Client) -> None:
+    address = deployed(client)
+    client.ok("contract", "call", address, "add", '{"amount": 3}')
+    server.stop()
+    server.start()
+    answer: dict[str, Any] = client.json("contract", "call", address, "add", '{"amount": 4}')
+    assert answer["value"] == 7

@@ -101,6 +101,20 @@ def verified(server: Server, client: Client, certificates: list[str]) -> None:
     client.ok("chain", "verify")
 
 
+def pending_over_two_epochs(server: Server, client: Client, slow: Path) -> str:
+    """Return a task that was still running when its epoch had ended, and the next."""
+    for seconds in (3, 12, 48):
+        slow.write_text(f"import time; time.sleep({seconds}); print('over the boundary')")
+        task: str = client.json("run", str(slow), "--no-wait")["task"]
+        after = epoch_of(server) + 2
+        until(lambda after=after: epoch_of(server) >= after, "two epochs", 120)  # type: ignore[misc]  # a bound default
+        asked = client.json("results", task, "--wait", "0")
+        if "error" in asked:
+            assert asked["error"]["code"] == "timeout", asked
+            return task
+    raise AssertionError("no task was slow enough")
+
+
 def test_clients_work_over_several_epochs_unasked(tmp_path: Path) -> None:
     with serving(tmp_path / "data", "--epoch-blocks", "20", "--epoch-grace", "4") as server:
         client = Client(tmp_path / "home", server)
@@ -109,15 +123,12 @@ def test_clients_work_over_several_epochs_unasked(tmp_path: Path) -> None:
         script.write_text("print('before')")
         before = client.json("run", str(script))
         workers = working(server, tmp_path)
-        # A task that is pending while its epoch ends, and the next.
-        slow = tmp_path / "slow.py"
-        slow.write_text("import time; time.sleep(8); print('over the boundary')")
-        accepted = client.json("run", str(slow), "--no-wait")
+        accepted = pending_over_two_epochs(server, client, tmp_path / "slow.py")
         until(lambda: epoch_of(server) >= 4, "four epochs", 120)
         # Its server key and tickets are of an epoch that has long ended; nobody asks it to do anything.
         after = client.json("run", str(script))
         assert after["stdout"] == "before\n"
-        shown = client.json("results", accepted["task"])
+        shown = client.json("results", accepted)
         assert shown["stdout"] == "over the boundary\n"
         ended(workers)
         assert client.json("results", before["task"])["stdout"] == "before\n"

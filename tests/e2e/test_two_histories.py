@@ -25,13 +25,17 @@ def client(server: Server, home: Path) -> Client:
     return made
 
 
+def copied(data: Path, to: Path) -> Path:
+    """Copy a data directory, but for the enclave's image, which is no data and the same in any copy."""
+    shutil.copytree(data, to, symlinks=True, ignore=shutil.ignore_patterns("images"))
+    return to
+
+
 def put_back(copy: Path, data: Path) -> None:
-    """Replace the data directory by its copy; the enclave's image in it is read-only."""
-    for path in [data, *data.rglob("*")]:
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o700)
+    """Replace the data directory by its copy."""
+    (data / "images").rename(copy / "images")
     shutil.rmtree(data)
-    shutil.copytree(copy, data, symlinks=True)
+    copy.rename(data)
 
 
 def conflict_of(client: Client, *command: str) -> dict[str, Any]:
@@ -53,7 +57,7 @@ def test_two_clients_find_the_fork_and_a_third_party_checks_it(
         first.ok("notarize", str(contract))
         second.ok("chain", "sync")
         server.stop()
-        shutil.copytree(server.data, tmp_path / "copy", symlinks=True)
+        copy = copied(server.data, tmp_path / "copy")
 
         # One history: the first client alone sees how it goes on.
         server.start()
@@ -64,7 +68,7 @@ def test_two_clients_find_the_fork_and_a_third_party_checks_it(
         server.stop()
 
         # The other: the older copy is put back, and the second client sees how that goes on.
-        put_back(tmp_path / "copy", server.data)
+        put_back(copy, server.data)
         server.start()
         for _ in range(5):
             second.ok("notarize", str(contract))
@@ -102,12 +106,12 @@ def test_an_older_copy_that_only_answers_is_noticed(tmp_path: Path, contract: Pa
         alone = client(server, tmp_path / "alone")
         alone.ok("notarize", str(contract))
         server.stop()
-        shutil.copytree(server.data, tmp_path / "copy", symlinks=True)
+        copy = copied(server.data, tmp_path / "copy")
         server.start()
         for _ in range(4):
             alone.ok("notarize", str(contract))
         server.stop()
-        put_back(tmp_path / "copy", server.data)
+        put_back(copy, server.data)
         server.start()
         found = conflict_of(alone, "chain", "sync")
         assert found["proved"] is True

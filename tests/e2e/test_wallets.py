@@ -255,14 +255,11 @@ def test_the_article_s_payment_is_signed_byte_for_byte_as_its_fields_say(
     assert made.data == data.encode()
 
 
-def test_wallets_go_on_after_a_restart(tmp_path: Path) -> None:
-    with serving(tmp_path / "data") as server:
-        client = Client(tmp_path / "home", server)
-        client.trust()
-        made = client.json("wallet", "new", "--policy", policy(client))
-        client.ok("wallet", "send", *PAY)
-        server.stop()
-        server.start()
-        told = client.json("wallet", "send", *PAY)
-        assert (told["nonce"], told["address"]) == (1, made["address"])
-        assert len(client.json("wallet", "audit")["entries"]) == 3
+def test_wallets_go_on_after_a_restart(server: Server, client: Client) -> None:
+    made = client.json("wallet", "new", "--policy", policy(client))
+    client.ok("wallet", "send", *PAY)
+    server.stop()
+    server.start()
+    told = client.json("wallet", "send", *PAY)
+    assert (told["nonce"], told["address"]) == (1, made["address"])
+    assert len(client.json("wallet", "audit")["entries"]) == 3
