@@ -3,13 +3,13 @@
 Standard library only.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from adyton.sandbox.seccomp import Filter
 
 
-@dataclass(frozen=True)
-class Furniture:
+# No dataclass: what that imports would be compiled at each start, and is not once the zygote warms up.
+class Furniture(NamedTuple):
     """Prepared before any fork, read by every cell.
 
     Attributes:

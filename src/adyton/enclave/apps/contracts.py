@@ -227,13 +227,13 @@ class Contracts:
         """Write what the request has changed, and say what becomes public."""
         body: bytes | None = None
         if execution is not None and execution.weight > limits.CONTRACT_STORED:
-            end = replace(end, status=abi.LIMIT, reason="the call writes too much", output=b"")
+            end = end._replace(status=abi.LIMIT, reason="the call writes too much", output=b"")
         if execution is not None and end.status == abi.DONE:
             try:
                 body = self._body(call.exec_id, contract, execution, record)
             except VerificationError:
-                end = replace(
-                    end, status=abi.LIMIT, reason="an event is sealed to what is no key", output=b""
+                end = end._replace(
+                    status=abi.LIMIT, reason="an event is sealed to what is no key", output=b""
                 )
         failed = execution is None or end.status != abi.DONE
         if execution is not None and failed:

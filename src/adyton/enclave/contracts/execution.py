@@ -7,7 +7,7 @@ contract's values and no other's. What the host answers is verified below (`encl
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from adyton.core import limits
 from adyton.core.crypto import verify_raw
@@ -187,8 +187,8 @@ class Execution:
         if len(self.events) > abi.EVENTS:
             self.journal = mark.journal
             del self.events[mark.events :]
-            return replace(
-                end, status=abi.LIMIT, reason="too many events", output=b"", writes=(), events=()
+            return end._replace(
+                status=abi.LIMIT, reason="too many events", output=b"", writes=(), events=()
             )
         return end
 
