@@ -156,6 +156,7 @@ def test_what_is_stuck_is_replaced_cancelled_and_sent_again(client: Client) -> N
         payer = Payer(client, node)
         told = payer.pay("7", "--max-fee", "4gwei", "--tip", "1gwei", "--timeout", "1")
         assert (told["error"]["code"], told["nonce"]) == ("timeout", 0)
+        assert "`adyton wallet replace` pays more for it" in told["error"]["message"]
         again = payer.send("--nonce", "0", "--timeout", "0", verb="replace")
         assert again["transaction"]["maxFeePerGas"] == hex(4_400_000_000)
         payer.pay("9", "--max-fee", "4gwei", "--tip", "1gwei", "--timeout", "0")
@@ -166,6 +167,9 @@ def test_what_is_stuck_is_replaced_cancelled_and_sent_again(client: Client) -> N
         assert balance(node, VENDOR) == 7
         sent = payer.send("--nonce", "1", verb="broadcast")
         assert (sent["hash"], sent["mined"]["block"]) == (gone["hash"], 1)
+        late = payer.send("--nonce", "0", "--timeout", "0", verb="cancel")["error"]
+        assert late["code"] == "nonce_used"
+        assert "a block has another transaction of nonce 0" in late["message"]
 
 
 def test_what_the_node_cannot_take_stays_signed(payer: Payer) -> None:

@@ -75,7 +75,7 @@ NEXT: Final[dict[str, str]] = {
     "call_failed": "nothing of the call stays but its cost; the text is the contract's own",
     "wallet_unknown": "`adyton wallet list` shows the wallets of this client",
     "policy_invalid": "the text says where; `adyton wallet policy example` prints one that holds",
-    "payment_refused": "nothing was signed; `adyton wallet policy check` explains it rule by rule",
+    "payment_refused": "nothing was signed; what a policy refuses, `adyton wallet policy check` explains rule by rule",
     "approval_pending": "those whom the policy names run `adyton wallet approve PROPOSAL`, then you "
     "`adyton wallet claim PROPOSAL`",
     "approval_ended": "ask for it anew: nothing was signed",

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adyton.cli.output import Output
 from adyton.cli.wallet_rpc import add_caps, caps_of
-from adyton.core.errors import Error, GuestError, UnavailableError, VerificationError
+from adyton.core.errors import (
+    Error,
+    GuestError,
+    UnavailableError,
+    UsageError,
+    VerificationError,
+)
 
 if TYPE_CHECKING:
     from adyton.client.rpc.node import Node
@@ -83,15 +89,18 @@ def broadcast(
     Raises:
         GuestError: `call_failed`, it is in a block and has failed there.
         UnavailableError: `timeout`, no block has it yet.
+        UsageError: `nonce_used`, the node says that a block has another of this nonce.
     """
     from adyton.client.patience import Patience
-    from adyton.client.rpc.broadcast import Broadcaster
+    from adyton.client.rpc.broadcast import Broadcaster, is_too_low
 
     broadcaster = Broadcaster(node)
     try:
         with out.waiting("broadcasting"):
             Patience()(lambda: broadcaster.send_once(signed))
-    except Error:
+    except Error as problem:
+        if is_too_low(problem):
+            raise _used(signed) from problem
         out.note(
             f"adyton: signed as 0x{signed.hash.hex()}, but not broadcast: do not pay a second time; "
             "`adyton wallet broadcast` sends it again"
@@ -100,6 +109,16 @@ def broadcast(
     if not args.timeout:
         return {"mined": None}
     return _mined(args, out, node, signed)
+
+
+def _used(signed: SignedTransaction) -> UsageError:
+    # The node's word alone: a payment that is made anew because of it could be made twice.
+    return UsageError(
+        "nonce_used",
+        f"signed as 0x{signed.hash.hex()}, but the node says that a block has another transaction of nonce "
+        f"{signed.transaction.nonce}: if so, this one is never taken. Ask another node before you pay anew; an account "
+        "that signs elsewhere too goes on by `adyton wallet nonce --raise-to N`",
+    )
 
 
 def _mined(
@@ -114,7 +133,9 @@ def _mined(
                 break
             if time.monotonic() >= deadline:
                 raise UnavailableError(
-                    "timeout", f"no block has {name} in {args.timeout:g} s; it may come still"
+                    "timeout",
+                    f"no block has {name} in {args.timeout:g} s; it may come still: `adyton wallet broadcast` sends it "
+                    "again, `adyton wallet replace` pays more for it",
                 )
             time.sleep(_POLL_S)
     return _read_receipt(name, unverified)
