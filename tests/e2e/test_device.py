@@ -18,6 +18,7 @@ from adyton.client import Device
 from adyton.client.device_config import DeviceConfig
 from adyton.client.wallet_answers import PaymentRefused
 from adyton.client.wallet_making import new_wallet
+from adyton.client.wallet_receipt import WalletReceipt
 from adyton.core.errors import Error, PolicyError, UnavailableError, UsageError
 from adyton.protocol.claims import content_digest
 from adyton.protocol.ethereum.address import checksummed
@@ -118,6 +119,8 @@ def test_a_device_that_nobody_pays_for_is_told_its_key(
 
 
 def test_what_the_policy_refuses_is_not_signed(anvil: Anvil, config: Path, broker: Broker) -> None:
+    receipts = {"receipts": "receipts"}
+    config.write_text(json.dumps(json.loads(config.read_text()) | receipts))
     with Device.open(config) as device:
         with pytest.raises(PaymentRefused, match="value"):
             device.pay(to=TO, value=10_001, data="too much")
@@ -125,6 +128,10 @@ def test_what_the_policy_refuses_is_not_signed(anvil: Anvil, config: Path, broke
         # Nothing was signed, so the key is free for what is allowed.
         payment = device.pay(to=TO, value=10_000, data="too much")
         until(lambda: payment.event.get("event") == "broadcast", "it is broadcast")
+    kept = [path.read_bytes() for path in (config.parent / "receipts").glob("*.receipt")]
+    opened = [{opening.value for opening in WalletReceipt.decode(one).openings} for one in kept]
+    assert sorted(b"signed" in one for one in opened) == [False, True]
+    assert sorted(b"refused" in one for one in opened) == [False, True]
 
 
 def test_one_payment_for_one_transaction_id(anvil: Anvil, config: Path) -> None:

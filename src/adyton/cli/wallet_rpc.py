@@ -71,6 +71,9 @@ def add_verb(verbs: Any) -> None:
         action="store_true",
         help="raise nonces to what the node counts, for accounts that have signed elsewhere before",
     )
+    parser.add_argument(
+        "--receipts", metavar="DIR", help="keep a receipt of each signature and refusal there"
+    )
     parser.add_argument("--verbose", action="store_true", help="log each call's method and outcome")
     parser.set_defaults(handler=_rpc, parser=parser)
 
@@ -113,14 +116,18 @@ def _rpc(args: argparse.Namespace, out: Output) -> int:
     import logging
 
     from adyton.cli.connect import open_session
+    from adyton.client import private_files
     from adyton.client.rpc.enclave_signer import EnclaveSigner
     from adyton.client.rpc.server import serve
 
     settings = rpc_settings(args)
+    receipts = None if args.receipts is None else Path(args.receipts)
+    if receipts is not None:
+        private_files.make_directory(receipts)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("adyton.rpc").setLevel(logging.DEBUG if args.verbose else logging.INFO)
     with open_session(settings_of(args), out) as session:
-        serve(EnclaveSigner(session), settings, lambda facts: say(facts, out))
+        serve(EnclaveSigner(session, receipts), settings, lambda facts: say(facts, out))
     return 0
 
 

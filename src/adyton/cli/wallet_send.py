@@ -203,13 +203,22 @@ def _block(said: dict[str, Any]) -> list[str]:
 
 
 def _before(args: argparse.Namespace, session: Session) -> SignedTransaction | None:
-    """Return the transaction of --nonce, as far as this directory knows it."""
+    """Return the transaction of --nonce, as far as this directory knows it: from here, or from `adyton wallet rpc`."""
+    from adyton.client.rpc.journal import Journal
     from adyton.client.wallet_sent import kept_signed
     from adyton.protocol.ethereum.transaction import NONCE_MAX
 
-    nonce = integer(args.nonce, "--nonce", 0, NONCE_MAX)
+    nonce, chain = integer(args.nonce, "--nonce", 0, NONCE_MAX), chain_id(args)
     _, account = found_account(session, args.sender)
-    return None if nonce is None else kept_signed(session, account, chain_id(args), nonce)
+    if nonce is None:
+        return None
+    held = kept_signed(session, account, chain, nonce)
+    known = [] if held is None else [held]
+    journal = session.keystore.home / "rpc" / str(chain)
+    if journal.is_dir():
+        known += [entry.signed for entry in Journal(journal).of_nonce(account, nonce)]
+    # What replaced another one pays more.
+    return max(known, key=lambda one: one.transaction.max_fee, default=None)
 
 
 def _given(args: argparse.Namespace) -> bool:

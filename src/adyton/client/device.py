@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -25,10 +26,11 @@ from adyton.client.mqtt_transport import MqttTransport
 from adyton.client.opening import broker_identity
 from adyton.client.session import Session
 from adyton.client.wallet import Wallet
-from adyton.client.wallet_answers import PaymentRefused
+from adyton.client.wallet_answers import Carried, PaymentRefused
 from adyton.client.wallet_approved import ApprovalEnded, ApprovalPending, claim_asked
 from adyton.client.wallet_document import encode_document
 from adyton.client.wallet_finding import meant_wallets, open_wallet
+from adyton.client.wallet_receipt import keep_wallet_receipt
 from adyton.core import limits, strict_json
 from adyton.core.errors import Error, UnavailableError, UsageError
 from adyton.protocol.ethereum.gas import floor_gas, intrinsic_gas
@@ -192,15 +194,24 @@ class Device:
             else:
                 now_ms = self.session.now_ms()
                 signing = claim_asked(wallet, asked, waits.proposal, waits.height, now_ms=now_ms)
-        except (PaymentRefused, ApprovalEnded):
+        except (PaymentRefused, ApprovalEnded) as problem:
             self._journal.drop(kept)
+            if isinstance(problem, PaymentRefused):
+                self._keep(problem.carried)
             raise
+        self._keep(signing.carried)
         if signing.pending is not None:
             height = signing.carried.accepted.entry.proof.facts().height
             self._journal.wait(kept, Waiting(signing.pending, height))
             raise ApprovalPending(signing.pending, signing.told.missing)
         self._journal.signed(kept, signing.raw)
         return signing.raw
+
+    def _keep(self, carried: Carried) -> None:
+        if self._config.receipts is not None:
+            # A full disk holds up no payment; what it was is in the wallet's audit all the same.
+            with suppress(UsageError):
+                keep_wallet_receipt(self.session, carried, self._config.receipts)
 
     def wallet(self) -> Wallet:
         """Return the wallet that pays.

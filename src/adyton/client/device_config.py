@@ -26,7 +26,7 @@ _REQUIRED: Final = (
     "maxFeePerGas",
     "maxPriorityFeePerGas",
 )
-_KNOWN: Final = (*_REQUIRED, "account", "allowSimulated")
+_KNOWN: Final = (*_REQUIRED, "account", "allowSimulated", "receipts")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class DeviceConfig:
         max_fee, tip: wei for one gas, at the most.
         account: that pays; None where the device has one wallet alone.
         allow_simulated: whether a platform is accepted that nothing protects.
+        receipts: directory for a receipt of each signature and refusal, relative to the file; None keeps none.
     """
 
     home: Path
@@ -51,6 +52,7 @@ class DeviceConfig:
     tip: int
     account: bytes | None
     allow_simulated: bool
+    receipts: Path | None = None
 
     @classmethod
     def load(cls, path: Path) -> DeviceConfig:
@@ -69,6 +71,7 @@ class DeviceConfig:
             if name not in fields:
                 raise refused("config", f"lacks {name!r}")
         account: Any = fields.get("account")
+        receipts: Any = fields.get("receipts")
         allowed = fields.get("allowSimulated", False)
         if type(allowed) is not bool:
             raise refused("config.allowSimulated", "must be true or false")
@@ -81,4 +84,5 @@ class DeviceConfig:
             read_integer(fields["maxPriorityFeePerGas"], "config.maxPriorityFeePerGas", 0, WEI_MAX),
             None if account is None else read_address(account, "config.account"),
             allowed,
+            None if receipts is None else path.parent / read_text(receipts, "config.receipts"),
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from adyton.client.certificate import CertificatePolicy
 from adyton.client.opened_claims import openings_of, verify_claims
+from adyton.client.private_files import make_directory, write
 from adyton.client.recorded_entry import verdict_of, verify_recorded
 from adyton.client.session import Session
 from adyton.client.shown import text_or_base64
@@ -78,6 +80,18 @@ def make_wallet_receipt(
         commitments,
         openings,
     )
+
+
+def keep_wallet_receipt(session: Session, carried: Carried, directory: Path) -> Path:
+    """Write the receipt of a request, all of its fields open, into a directory of this user's; return where.
+
+    Raises:
+        UsageError: `keystore`, it cannot be written; the request is carried out all the same.
+    """
+    path = directory / f"{carried.accepted.task_hash.hex()}.receipt"
+    make_directory(directory)
+    write(path, make_wallet_receipt(session, carried).encode())
+    return path
 
 
 def verify_wallet_receipt(

@@ -6,22 +6,25 @@ import logging
 import secrets
 import threading
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from adyton.client.records import RequestRecord
 from adyton.client.rpc.signer import AwaitingApproval, Refused, SignedAnswer, Unanswered
 from adyton.client.session import Session
 from adyton.client.wallet import Wallet
-from adyton.client.wallet_answers import PaymentRefused
+from adyton.client.wallet_answers import Carried, PaymentRefused
 from adyton.client.wallet_document import read_asked
 from adyton.client.wallet_finding import wallets
+from adyton.client.wallet_receipt import keep_wallet_receipt
 from adyton.client.wallet_resume import pending, resume
+from adyton.client.wallet_sent import keep_signed
 from adyton.client.wallet_signed import Signing
 from adyton.core.errors import Error, UnavailableError, UsageError, VerificationError
 from adyton.protocol.envelope import Request, SignedRequest
 from adyton.protocol.ethereum.address import checksummed
 from adyton.protocol.ethereum.quantities import read_integer
-from adyton.protocol.ethereum.transaction import CHAIN_ID_MAX, NONCE_MAX
+from adyton.protocol.ethereum.transaction import CHAIN_ID_MAX, NONCE_MAX, SignedTransaction
 from adyton.protocol.wallet.requests import SIGN, Sign
 
 _log = logging.getLogger("adyton.rpc")
@@ -37,10 +40,12 @@ class EnclaveSigner:
 
     Args:
         session: whose wallets these are: those that it owns, and those whose policy names it.
+        receipts: directory for a receipt of each signature and refusal; None keeps none.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, receipts: Path | None = None) -> None:
         self._session = session
+        self._receipts = receipts
         self._lock = threading.Lock()
         self._asking: set[str] = set()
         self._wallets: dict[bytes, Wallet] = {}
@@ -77,7 +82,7 @@ class EnclaveSigner:
             else:
                 signing = wallet.sign_transaction(address, document, replace=replace, key=key)
         except PaymentRefused as refusal:
-            raise _refused(refusal) from refusal
+            raise self._refused(refusal) from refusal
         except UnavailableError as silence:
             # Only what was kept may have been sent.
             if any(kept.key == key for _, kept in self._kept()):
@@ -86,10 +91,14 @@ class EnclaveSigner:
         finally:
             with self._lock:
                 self._asking.discard(key)
-        _require_signed(signing)
+        self._require_signed(signing)
         made = signing.transaction
         if made is None:
             raise VerificationError("answer_invalid", "the wallet has signed no transaction")
+        if (
+            not send
+        ):  # what is sent has a journal; of this nobody else knows what to replace or to cancel
+            keep_signed(self._session, made)
         return SignedAnswer(made.raw, made.hash, made.transaction.nonce, made.transaction)
 
     def recover(self, chain_id: int) -> list[bytes]:
@@ -111,9 +120,12 @@ class EnclaveSigner:
                     return found
                 raise
             except Error as problem:
+                if isinstance(problem, PaymentRefused):
+                    self._keep(problem.carried)
                 _log.warning("a payment without an answer is not made: %s", problem.message)
                 continue
             if isinstance(signing, Signing) and signing.raw:
+                self._keep(signing.carried)
                 found.append(signing.raw)
         return found
 
@@ -131,8 +143,8 @@ class EnclaveSigner:
         try:
             signing = self._wallet(address).sign_message(address, message)
         except PaymentRefused as refusal:
-            raise _refused(refusal) from refusal
-        _require_signed(signing)
+            raise self._refused(refusal) from refusal
+        self._require_signed(signing)
         return signing.signature
 
     def sign_typed_data(self, address: bytes, typed: dict[str, Any]) -> bytes:
@@ -140,9 +152,34 @@ class EnclaveSigner:
         try:
             signing = self._wallet(address).sign_typed_data(address, typed)
         except PaymentRefused as refusal:
-            raise _refused(refusal) from refusal
-        _require_signed(signing)
+            raise self._refused(refusal) from refusal
+        self._require_signed(signing)
         return signing.signature
+
+    def _refused(self, refusal: PaymentRefused) -> Refused:
+        self._keep(refusal.carried)
+        told = refusal.signed
+        return Refused(refusal.message, "" if told is None else told.rule)
+
+    def _require_signed(self, signing: Signing) -> None:
+        self._keep(signing.carried)
+        if signing.pending is not None:
+            raise AwaitingApproval(signing.pending, signing.told.missing, signing.told.rule)
+
+    def _keep_signed(self, made: SignedTransaction) -> None:
+        # What is sent has a journal; of what the program sends by itself nobody knew what to replace or to cancel.
+        try:
+            keep_signed(self._session, made)
+        except Error as problem:
+            _log.warning("a signed transaction is not kept here: %s", problem.message)
+
+    def _keep(self, carried: Carried) -> None:
+        if self._receipts is None:
+            return
+        try:
+            keep_wallet_receipt(self._session, carried, self._receipts)
+        except Error as problem:  # what is signed is not held up by a full disk
+            _log.warning("a receipt is lost: %s", problem.message)
 
     def _wallet(self, address: bytes) -> Wallet:
         found = self._listed().get(address)
@@ -174,13 +211,3 @@ def _moves_nothing(address: bytes, document: dict[str, Any]) -> bool:
 def _chain_of(asked: Sign) -> int | None:
     transaction = read_asked(asked).transaction
     return None if transaction is None else transaction.chain_id
-
-
-def _refused(refusal: PaymentRefused) -> Refused:
-    told = refusal.signed
-    return Refused(refusal.message, "" if told is None else told.rule)
-
-
-def _require_signed(signing: Signing) -> None:
-    if signing.pending is not None:
-        raise AwaitingApproval(signing.pending, signing.told.missing, signing.told.rule)

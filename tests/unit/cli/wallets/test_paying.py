@@ -13,6 +13,7 @@ import pytest
 
 from adyton.client.keystore_v3 import decrypt
 from adyton.client.patience import Patience
+from adyton.client.rpc.journal import Journal
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
 from adyton.protocol.wallet.requests import Sign
 from tests.adversary.wallet_server import WalletServer
@@ -112,6 +113,19 @@ def test_a_replacement_pays_a_tenth_more(trusted: Adyton, own: str) -> None:
     refused(trusted("wallet", "replace", "--chain", "4", "--nonce", "7"), 2, "not_found")
     refused(trusted("wallet", "cancel", "--chain", "4", "--nonce", "7"), 2, "not_found")
     refused(trusted("wallet", "broadcast", "--chain", "4", "--nonce", "0"), 2, "usage")
+
+
+def test_what_a_program_was_paid_by_is_cancelled_alike(
+    trusted: Adyton, own: str, tmp_path: Path
+) -> None:
+    told = trusted("wallet", "send", *PAY, "--json").json()
+    (kept,) = tmp_path.glob("**/signed/4-*-0")
+    kept.unlink()
+    refused(trusted("wallet", "cancel", "--chain", "4", "--nonce", "0"), 2, "not_found")
+    keystore = kept.parents[3]
+    Journal(keystore / "rpc" / "4").put(decode_signed(bytes.fromhex(told["raw"][2:])), 1)
+    gone = trusted("wallet", "cancel", "--chain", "4", "--nonce", "0", "--json").json()
+    assert gone["transaction"]["maxFeePerGas"] == hex(22 * 10**9)
 
 
 def test_documents_come_out_of_files(trusted: Adyton, own: str, tmp_path: Path) -> None:

@@ -9,19 +9,22 @@ from typing import Any
 import pytest
 
 from adyton.client import Session
+from adyton.client.certificate import CertificatePolicy
 from adyton.client.rpc import enclave_signer
 from adyton.client.rpc.enclave_signer import EnclaveSigner
 from adyton.client.rpc.signer import AwaitingApproval, Refused, Signer, Unanswered
 from adyton.client.wallet import Wallet
 from adyton.client.wallet_making import import_wallet, new_wallet
+from adyton.client.wallet_receipt import verify_wallet_receipt
 from adyton.client.wallet_resume import pending
+from adyton.client.wallet_sent import kept_signed
 from adyton.core.errors import UnavailableError, UsageError, VerificationError
 from adyton.protocol.ethereum.address import address_of, checksummed
 from adyton.protocol.ethereum.messages import personal_hash
 from adyton.protocol.ethereum.signature import Signature, recover
 from adyton.protocol.ethereum.transaction_bytes import decode_signed
 from adyton.protocol.ethereum.typed_data import read_typed_data
-from tests.adversary.server_simulator import open_session
+from tests.adversary.server_simulator import now_ms, open_session
 from tests.adversary.wallet_server import WalletServer
 from tests.unit.client.rpc.parts import TO
 from tests.unit.client.rpc.test_methods import TYPED
@@ -147,6 +150,49 @@ def test_refusals_name_the_rule(server: WalletServer, wallet: Wallet, signer: Si
         with pytest.raises(Refused, match="over 5 ether a day") as caught:
             ask()
         assert caught.value.rule == "daily"
+
+
+def test_each_signature_and_refusal_leaves_a_receipt(
+    session: Session, server: WalletServer, wallet: Wallet, tmp_path: Path
+) -> None:
+    signer, kept = EnclaveSigner(session, tmp_path / "receipts"), tmp_path / "receipts"
+    policy = CertificatePolicy(
+        fingerprints=frozenset({server.ledger.fingerprint}),
+        kinds=frozenset({"simulated"}),
+        allow_simulated=True,
+        least_ordering="single-host",
+        max_evidence_age_ms=10**9,
+        allow_stale=False,
+    )
+
+    def statuses() -> list[str]:
+        found = [path.read_bytes() for path in kept.glob("*.receipt")]
+        verdicts = [verify_wallet_receipt(one, policy=policy, now_ms=now_ms()) for one in found]
+        return sorted(verdict.shown["status"] for verdict in verdicts)
+
+    for ask in everything(wallet, signer):
+        ask()
+    assert statuses() == ["signed"] * 3
+    server.told = {"status": "refused", "reason": "no", "rule": "daily"}
+    for ask in everything(wallet, signer):
+        with pytest.raises(Refused):
+            ask()
+    assert statuses() == ["refused"] * 3 + ["signed"] * 3
+    server.told = {}
+    kept.chmod(0o755)  # others may look: nothing more goes there, and nothing is held up
+    assert signer.sign_message(wallet.account, b"hi")
+    assert len(statuses()) == 6
+
+
+def test_what_the_program_sends_itself_can_be_cancelled_by_its_nonce(
+    session: Session, wallet: Wallet, signer: Signer
+) -> None:
+    signer.sign_transaction(wallet.account, payment(), send=True)
+    made = signer.sign_transaction(wallet.account, payment())
+    assert kept_signed(session, wallet.account, CHAIN, 0) is None
+    held = kept_signed(session, wallet.account, CHAIN, 1)
+    assert held is not None
+    assert held.hash == made.hash
 
 
 def test_what_waits_names_the_proposal(
