@@ -181,7 +181,7 @@ def issue_demo(
     Raises:
         UsageError: a claim that the issuer makes itself, or no index is left.
     """
-    taken = sorted({*ALWAYS_VISIBLE, "iat"} & claims.keys())
+    taken = sorted({*ALWAYS_VISIBLE, "sub", "iat"} & claims.keys())
     if taken:
         raise UsageError("bad_argument", f"the issuer itself sets {', '.join(taken)}")
     given = {entry.index for entry in file.issued}
@@ -195,6 +195,8 @@ def issue_demo(
         **claims,
         "iss": file.iss,
         "vct": vct,
+        # So that the holder is told of its uses, whoever presents it.
+        "sub": holder[0],
         "iat": now_s + min(0, days - 1) * _DAY_S,
         "exp": now_s + days * _DAY_S,
         "status": {"status_list": {"idx": index, "uri": file.uri}},

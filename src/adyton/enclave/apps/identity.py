@@ -95,7 +95,7 @@ class IdentityApp:
             call.state.rollback(mark)
             answer = Answer(problem.code, problem.message[:_TEXT], b"")
             values = refused_values(problem.code)
-            use = self._uses.seal(call.exec_id, None, None, "")
+            use = self._uses.seal(call.exec_id, None, None, ())
         commitments = commit(IDENTITY_FIELDS, values, call.request.result_key, call.exec_id)
         return Outcome(
             pad(answer.encode(), least=ANSWER_LEAST),

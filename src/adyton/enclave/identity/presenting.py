@@ -33,6 +33,7 @@ from adyton.protocol.credentials.presentation import (
     Expected,
     check_presentation,
     signed_facts,
+    text_of,
 )
 from adyton.protocol.credentials.pseudonym import pseudonym
 from adyton.protocol.credentials.range_proof import Statement
@@ -237,12 +238,13 @@ class Presenting:
         """Tell the holder whom the issuer has named, whatever else did not hold."""
         credential, presented = check.credential, check.presented
         holder: PublicKey | None = None
-        vct = ""
+        vct = subject = ""
         if credential is not None:
             vct, holder = credential.vct, credential.holder
-        elif presented is not None and presented.did and steps.now > Step.SIGNATURE:
+            subject = text_of(credential.claims, "sub")
+        elif presented is not None and steps.now > Step.SIGNATURE:
             try:
-                vct, holder = signed_facts(presented.presentation)
+                vct, holder, subject = signed_facts(presented.presentation)
             except InvariantError:
                 raise
             except Error:
@@ -255,5 +257,6 @@ class Presenting:
                 call.height, call.time_ms, answer, check.issuer,
                 vct if vct in check.policy.of_credential.types else "",
             )  # fmt: skip
-        did = "" if presented is None else presented.did
-        return self.uses.seal(call.exec_id, use, holder, did)
+        # What the issuer has signed goes first: whoever presents a stolen credential would not name its holder.
+        dids = (subject, "" if presented is None else presented.did)
+        return self.uses.seal(call.exec_id, use, holder, dids)

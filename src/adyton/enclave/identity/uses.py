@@ -6,6 +6,7 @@ neither bytes nor time tell one from the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,7 +61,11 @@ class Uses:
         self._held = Recent[bytes, _Holder](_HELD, _ROOM)
 
     def seal(
-        self, exec_id: bytes, use: CredentialUse | None, holder: PublicKey | None, did: str
+        self,
+        exec_id: bytes,
+        use: CredentialUse | None,
+        holder: PublicKey | None,
+        dids: Sequence[str],
     ) -> bytes:
         """Return a use for its holder, or for nobody, `USE_SEALED` bytes.
 
@@ -68,18 +73,29 @@ class Uses:
             exec_id: of the execution.
             use: what is to be told; None where there is nothing.
             holder: the key that the credential's issuer has named.
-            did: what the presentation calls the holder; believed where that DID's document has this key.
+            dids: what the credential and the presentation call the holder; the first whose document has this key is
+                believed.
         """
         recipient = self._keys.nobody()
-        if use is not None and holder is not None and did:
-            try:
-                recipient = self._agreement(did, holder)
-            except InvariantError:
-                raise
-            except Error:
-                use = None  # it names nobody
+        found = None
+        if use is not None and holder is not None:
+            for did in filter(None, dids):
+                found = found or self._known(did, holder)
+        if found is None:
+            use = None  # nobody is named
+        else:
+            recipient = found
         told = pad((use or _NOTHING).encode(), least=USE_LEAST)
         return self._keys.seal_derived(exec_id, _INDEX, recipient, told)
+
+    def _known(self, did: str, holder: PublicKey) -> bytes | None:
+        """Return the key of `_agreement`; None where there is none."""
+        try:
+            return self._agreement(did, holder)
+        except InvariantError:
+            raise
+        except Error:
+            return None
 
     def _agreement(self, did: str, holder: PublicKey) -> bytes:
         """Return the key to which the holder of a DID has uses sealed.

@@ -163,15 +163,36 @@ def check_presentation(
     return Credential(issuer, vct, claims.values, holder, status, age_by, birth_day)
 
 
-def signed_facts(verified: str) -> tuple[str, PublicKey]:
-    """Return type and holder's key of a presentation that has passed step 11, whatever became of it later.
+class SignedFacts(NamedTuple):
+    """What an issuer has signed of a credential in the open.
+
+    Attributes:
+        vct: its type; empty where there is none.
+        holder: the key that is to bind it.
+        subject: `sub`, whom it is of; empty where it is not said.
+    """
+
+    vct: str
+    holder: PublicKey
+    subject: str
+
+
+def signed_facts(verified: str) -> SignedFacts:
+    """Return what is signed of a presentation that has passed step 11, whatever became of it later.
 
     Raises:
         CredentialError: the issuer has named no holder's key.
     """
     payload = sd_jwt_vc.read_payload(read_sd_jwt(verified).jwt.unverified_payload)
-    vct = payload.get("vct")
-    return vct if type(vct) is str else "", sd_jwt_vc.read_holder_key(payload)
+    return SignedFacts(
+        text_of(payload, "vct"), sd_jwt_vc.read_holder_key(payload), text_of(payload, "sub")
+    )
+
+
+def text_of(claims: Object, name: str) -> str:
+    """Return a claim that is a text; empty where it is not one."""
+    value = claims.get(name)
+    return value if type(value) is str else ""
 
 
 def _check_binding(

@@ -11,6 +11,7 @@ import pytest
 from adyton.client.credentials.signing import JoseKey
 from adyton.core.crypto import HpkeKey
 from adyton.core.errors import VerificationError
+from adyton.protocol.credentials.did import own_did, own_name
 from adyton.protocol.credentials.did_json import write_own_document
 from adyton.protocol.credentials.multikey import X25519, Multikey
 from adyton.protocol.identity.answers import USE_SEALED
@@ -75,6 +76,44 @@ def test_the_longest_use_has_the_size_of_all(known: World) -> None:
     told = known.presented(known.issued(vct=vct), did=known.did)
     assert len(told.use) == USE_SEALED
     tells(told, party_name=long, type=vct)
+
+
+def test_whom_the_issuer_names_is_told_though_the_presentation_names_nobody(known: World) -> None:
+    """Whoever has stolen a credential would leave the DID out, or name his own."""
+    card = known.issued(sub=known.did)
+    tells(known.presented(card), answer="yes")
+    tells(known.presented(card, key=OTHER_KEY), answer="no")
+    theirs = known.stranger.register(
+        known.did_record(owner=known.stranger.key, document=stolen_document(known))
+    )
+    did = str(own_did(known.party.client.chain_id, theirs))
+    assert known.presented(did=did).opened_use(HpkeKey(OTHER_SECRET), OTHER_SECRET).answer == "yes"
+    tells(known.presented(card, did=did), answer="yes")
+    # Where the DID that it names has not the key any more, the presentation's counts.
+    ended = given_up(did_of(known.did_record()))
+    known.holder.register(known.did_record(document=ended, version=2, active=False))
+    tells_nobody(known.presented(card))
+    late = known.presented(card, did=did)
+    assert late.opened_use(HpkeKey(OTHER_SECRET), OTHER_SECRET).answer == "yes"
+
+
+def stolen_document(world: World) -> bytes:
+    """Return a document of the stranger's, with the holder's key for credentials and a key of his for uses."""
+    chain_id = world.party.client.chain_id
+    name = own_name(chain_id, world.stranger.key, world.did_record().salt)
+    did, agreement = (
+        own_did(chain_id, name),
+        Multikey(X25519, HpkeKey(OTHER_SECRET).public),
+    )
+    return write_own_document(did, [p256(HOLDER_KEY.public)], agreement)
+
+
+@pytest.mark.parametrize("subject", ["Erika", "did:web:a.example", 7, "did:adyton:0"])
+def test_another_subject_is_no_matter(known: World, subject: Any) -> None:
+    card = known.issued(sub=subject)
+    tells(known.presented(card, did=known.did), answer="yes")
+    tells(known.presented(card, key=OTHER_KEY, did=known.did), answer="no")
+    tells_nobody(known.presented(card))
 
 
 NOBODY: dict[str, Callable[[World], Told]] = {
