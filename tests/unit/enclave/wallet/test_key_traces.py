@@ -5,6 +5,10 @@ The secrets are not the vault's word: they are derived here from the same root, 
 
 from __future__ import annotations
 
+import ctypes
+import mmap
+import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +20,7 @@ from adyton.core.contexts import Context
 from adyton.core.crypto import derive
 from adyton.protocol.ethereum.hd import HdKey, account_path, master
 from adyton.protocol.ethereum.mnemonic import entropy_of, phrase_of, seed_of
-from tests.memory_traces import Mapping, pieces, traces
+from tests.memory_traces import Look, Mapping, pieces
 from tests.unit.enclave.wallet.vault_child import ACCOUNTS, KEY, STEPS
 from tests.vault_kit import ENTROPY, PHRASE, REQUEST, ROOT, WALLET, genesis
 
@@ -101,13 +105,13 @@ def child(kind: str) -> Iterator[subprocess.Popen[str]]:
 
 def at_each_step(kind: str) -> dict[str, dict[str, list[Mapping]]]:
     """What is found at each step of the child, by secret."""
-    secrets, found = looked_for(kind), {}
+    look, found = Look(looked_for(kind)), {}
     with child(kind) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         for step in STEPS:
             assert process.stdout.readline().strip() == step
-            found[step] = traces(process.pid, secrets)
+            found[step] = look.traces(process.pid)
             process.stdin.write("\n")
             process.stdin.flush()
         assert process.wait(10) == 0
@@ -161,3 +165,16 @@ def test_a_copy_is_found() -> None:
     found = at_each_step("careless")
     assert not outside(found["made"])
     assert set(outside(found["used"])) == set(outside(found["closed"])) == {"key 0"}
+
+
+def test_a_piece_that_lies_across_two_stretches_is_found_once() -> None:
+    piece = secrets.token_bytes(8)
+    held = mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    held.madvise(mmap.MADV_DONTDUMP)  # so that it is a mapping of its own
+    count = len(held) // 8 - 1
+    held[3 : 3 + 8 * count] = piece * count
+    place = ctypes.addressof(ctypes.c_char.from_buffer(held))
+    look = Look({"piece": [piece]})
+    for _ in range(2):  # what was searched before is known
+        found = look.traces(os.getpid())["piece"]
+        assert sum(mapping.start <= place < mapping.end for mapping in found) == count
