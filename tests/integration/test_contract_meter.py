@@ -13,6 +13,7 @@ from adyton.sandbox.wasm import meter
 from adyton.sandbox.wasm.engine import Engine
 from adyton.sandbox.wasm.run import CLIENT, Run
 from tests.contract_kit import BUILT
+from tests.engine_kit import EVERY_FORM, compiled
 
 TIMES = 50
 NAME = b"m" * 32
@@ -31,7 +32,7 @@ def module(fields: str) -> bytes:
 
 def fuel_of(engine: Engine, fields: str) -> int:
     """Return what `call:x` uses."""
-    engine.load(NAME, engine.compile(module(fields)))
+    engine.load(NAME, compiled(engine, module(fields)))
     run = Run(NAME, "call:x", b"", 10_000_000, False, bytes(32), (CLIENT, bytes(32)), 1, 1)
     end = engine.run(run, lambda _tag, _fields: [])
     assert (end.status, end.reason) == ("done", "")
@@ -63,47 +64,6 @@ def test_what_leaves_compiled_code_costs_more_than_an_instruction(
     assert often - once >= TIMES * (price + 1)
 
 
-EVERY_FORM = """
-(type $t (func (param i32) (result i32)))
-(memory $two 1) (table $a 2 funcref) (table $b 2 funcref) (elem $e func $f) (data $d "abc")
-(global $g (mut i64) (i64.const 1))
-(func $f (type $t) (local.get 0))
-(func (export "call:x") (local i32 i64 f32 f64 v128 funcref)
-  nop DEAR
-  (block (loop (br_if 1 (i32.const 1)) (br 0))) DEAR
-  (drop (block (result i32) (if (result i32) (i32.const 1) (then (i32.const 1)) (else (i32.const 2))))) DEAR
-  (i32.const 1) (block (type $t) (loop (type $t) (i32.const -1) (i32.add))) (drop) DEAR
-  (block (block (block (br_table 0 1 2 1 0 (i32.const 1))))) DEAR
-  (drop (call $f (i32.const -2147483648))) DEAR
-  (table.set $b (i32.const 1) (ref.func $f)) DEAR
-  (drop (call_indirect $b (type $t) (i32.const 5) (i32.const 1))) DEAR
-  (local.set 0 (local.tee 0 (i32.const 300))) (global.set $g (global.get $g)) DEAR
-  (local.set 1 (i64.const -9223372036854775808)) DEAR
-  (local.set 2 (f32.const 1.5)) (local.set 3 (f64.const -2.5)) DEAR
-  (drop (select (i32.const 1) (i32.const 2) (i32.const 0))) DEAR
-  (drop (select (result funcref) (ref.null func) (ref.null func) (i32.const 0))) DEAR
-  (drop (ref.is_null (table.get $a (i32.const 0)))) DEAR
-  (i64.store offset=300 align=1 (i32.const 1) (i64.const 7)) DEAR
-  (i32.store16 $two offset=200 (i32.const 1) (i32.const 7)) (drop (f64.load $two (i32.const 8))) DEAR
-  (drop (memory.size $two)) (drop (memory.grow $two (i32.const 0))) DEAR
-  (memory.copy $two 0 (i32.const 0) (i32.const 0) (i32.const 2)) DEAR
-  (memory.fill $two (i32.const 0) (i32.const 0) (i32.const 2)) DEAR
-  (memory.init $two $d (i32.const 0) (i32.const 0) (i32.const 2)) DEAR
-  (table.copy $a $b (i32.const 0) (i32.const 0) (i32.const 1)) (drop (table.size $b)) DEAR
-  (table.init $a $e (i32.const 0) (i32.const 0) (i32.const 1)) DEAR
-  (drop (i32.trunc_sat_f64_u (local.get 3))) (drop (i64.extend32_s (local.get 1))) DEAR
-  (local.set 4 (v128.const i64x2 0x4545454545454545 0xd2d2d2d2d2d2d2d2)) DEAR
-  (local.set 4 (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 31 (local.get 4) (local.get 4))) DEAR
-  (drop (i8x16.extract_lane_s 15 (local.get 4))) (local.set 4 (f64x2.replace_lane 1 (local.get 4) (f64.const 1))) DEAR
-  (local.set 4 (v128.load8_lane $two offset=200 15 (i32.const 1) (local.get 4))) DEAR
-  (v128.store64_lane offset=8 1 (i32.const 1) (local.get 4)) DEAR
-  (local.set 4 (v128.load32_zero offset=9 (i32.const 1))) (v128.store (i32.const 16) (local.get 4)) DEAR
-  (local.set 4 (v128.load32_splat (i32.const 1))) (local.set 4 (i32x4.trunc_sat_f64x2_u_zero (local.get 4))) DEAR
-  (local.set 4 (i64x2.abs (i32x4.dot_i16x8_s (local.get 4) (local.get 4)))) DEAR
-  return DEAR)
-"""
-
-
 def test_every_form_of_instruction_is_read_to_its_end(engine: Engine) -> None:
     """Behind each stands a dear one: were a form read wrongly, another number of prices would be found, or none."""
     dear = EVERY_FORM.count("DEAR") + EVERY_FORM.count("ref.func")
@@ -123,7 +83,7 @@ def test_every_form_of_instruction_is_read_to_its_end(engine: Engine) -> None:
     # Two functions that grow the memories, their type and kinds; sizes of sections may take a byte more each.
     growing = sum(len(meter._growing(memory)) + 3 for memory in range(2)) + 5 + 2
     assert prices + growing - 2 <= grown <= prices + growing + 4
-    engine.load(NAME, engine.compile(plain))
+    engine.load(NAME, compiled(engine, plain))
     run = Run(NAME, "call:x", b"", 10_000_000, False, bytes(32), (CLIENT, bytes(32)), 1, 1)
     assert engine.run(run, lambda _tag, _fields: []).status == "done"
 
@@ -169,7 +129,7 @@ def test_a_module_without_dear_instructions_stays_as_it_is() -> None:
 def test_contracts_are_far_from_the_bounds(engine: Engine, path: Path) -> None:
     code = path.read_bytes()
     assert len(meter.metered(code)[0]) < len(code) + 40_000
-    assert engine.compile(code)
+    assert compiled(engine, code)
 
 
 def loops(locals_: int, count: int) -> str:
@@ -217,4 +177,4 @@ def test_what_would_take_the_compiler_too_long_is_refused(
     engine: Engine, fields: str, reason: str
 ) -> None:
     with pytest.raises(MalformedError, match=reason):
-        engine.compile(module(fields))
+        compiled(engine, module(fields))
