@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from adyton.core import measurement as manifests
 from adyton.core.errors import UsageError
 from adyton.enclave import boot
 from adyton.host import image as images
-from adyton.host.image import Image, build_image, measure
+from adyton.host.image import Image, _runtime_entries, _wheel, build_image, measure
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -29,9 +30,27 @@ def writable(tree: Path) -> Path:
     return tree
 
 
+@pytest.fixture(scope="module")
+def read_once() -> dict[str, Callable[..., object]]:
+    """The readers of wheels, interpreter and standard library, which read once: no test of the sources alters those."""
+    wheel = functools.cache(lambda name: list(_wheel(name)))
+    runtime = functools.cache(lambda: list(_runtime_entries()))
+    return {
+        "_wheel": wheel,
+        "_runtime_entries": runtime,
+        "_digest": functools.cache(images._digest),
+    }
+
+
 @pytest.fixture
-def source(tmp_path: Path) -> Iterator[Path]:
+def source(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    read_once: dict[str, Callable[..., object]],
+) -> Iterator[Path]:
     """A copy of the package, to be altered."""
+    for name, reader in read_once.items():
+        monkeypatch.setattr(images, name, reader)
     copy = tmp_path / "src" / "adyton"
     shutil.copytree(ROOT / "src/adyton", copy, ignore=shutil.ignore_patterns("__pycache__"))
     yield copy
