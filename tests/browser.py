@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    WebDriverException,
+)
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -54,6 +58,9 @@ class Browser:
                 before.is_enabled()
             except StaleElementReferenceException:
                 return True
+            except WebDriverException as problem:  # asked while the page is being replaced
+                if "does not belong to the document" not in str(problem):
+                    raise
             return False
 
         self.await_(is_gone, "another page")
