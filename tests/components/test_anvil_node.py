@@ -74,7 +74,7 @@ def test_blocks_come_by_the_clock_when_asked_for() -> None:
         sender = node.rpc("eth_accounts")[0]
         value = {"from": sender, "to": SOMEBODY, "value": "0x1"}
         receipt = node.receipt(node.rpc("eth_sendTransaction", [value]))
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while int(node.rpc("eth_blockNumber"), 16) <= int(receipt["blockNumber"], 16):
             assert time.monotonic() < deadline, "no block without a transaction"
             time.sleep(0.02)

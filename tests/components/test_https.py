@@ -56,7 +56,7 @@ class Https:
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(10)
+        self._thread.join(60)
         self._listener.close()
 
 
@@ -80,7 +80,7 @@ def by_client(url: str) -> list[Reply]:
 def by_gateway(url: str) -> list[Answered]:
     upstream = Upstream(url)
     try:
-        return [upstream.ask("POST", "/task", BODY, {}, most=3, timeout_s=20) for _ in range(2)]
+        return [upstream.ask("POST", "/task", BODY, {}, most=3, timeout_s=60) for _ in range(2)]
     finally:
         upstream.close()
 

@@ -157,6 +157,6 @@ def receiving(client: Client, *options: str) -> Iterator[str]:
     finally:
         if "--once" not in options:
             process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         if process.stdout:
             process.stdout.close()

@@ -172,7 +172,7 @@ def test_a_payment_waits_for_its_approval(new_client: NewClient) -> None:
         until(lambda: bool(other.json("wallet", "proposals")["proposals"]), "the proposal")
         (waiting,) = other.json("wallet", "proposals")["proposals"]
         other.ok("wallet", "approve", waiting["proposal"])
-        told = paying.result(60)
+        told = paying.result(120)
     assert (told["status"], told["nonce"]) == ("signed", 0)
     late = owner.json("wallet", "send", *PAY, "--wait", "1")
     assert (late["error"]["code"], late["error"]["exit_code"]) == ("approval_pending", 5)

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from adyton.core.errors import InvariantError, MalformedError, UnavailableError
 from adyton.host import bounds
+from adyton.host import enclave as enclave_module
 from adyton.host.enclave import EnclaveProcess, Launch
 from adyton.protocol.boundary import Done, Drain, Status, StatusAnswer
 from tests.host_kit import ROOT
@@ -51,9 +54,7 @@ def run(directory: Path, script: str, scenario: Callable[[EnclaveProcess], Await
                 await scenario(enclave)
         finally:
             await enclave.stop()
-        status = enclave._process.poll()
-        assert status is not None
-        return status
+        return enclave._process.wait(60)
 
     return asyncio.run(main())
 
@@ -62,8 +63,9 @@ async def nothing(enclave: EnclaveProcess) -> None:
     return
 
 
-@pytest.fixture(autouse=True)
-def _short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that does not wait long; only for a process that never ends by itself, or it would be cut short."""
     monkeypatch.setattr(bounds, "DRAIN_S", 1.0)
     monkeypatch.setattr(bounds, "EXIT_S", 0.5)
 
@@ -124,10 +126,12 @@ def test_a_peer_that_breaks_the_framing_is_cut_off(tmp_path: Path) -> None:
     run(tmp_path, script, scenario)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_process_that_does_not_end_is_terminated(tmp_path: Path) -> None:
     assert run(tmp_path, "time.sleep(3600)\n", nothing) == -15
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_process_that_ignores_that_is_killed(tmp_path: Path) -> None:
     script = (
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nanswer(b'ready')\n"
@@ -160,6 +164,21 @@ def test_output_is_logged_escaped_and_bounded(
     assert lines[1] == "\\x1b[31mred"
     assert max(map(len, lines)) <= bounds.LOG_LINE
     assert len(lines) <= bounds.LOG_LINES_PER_MINUTE
+
+
+def test_last_words_are_logged_before_its_end_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    log_output = enclave_module._log_output
+
+    def late(process: subprocess.Popen[bytes]) -> None:
+        time.sleep(0.3)  # as on a machine with more to do than cores
+        log_output(process)
+
+    monkeypatch.setattr(enclave_module, "_log_output", late)
+    caplog.set_level(logging.WARNING, "adyton.enclave.output")
+    run(tmp_path, "print('why it ended')\n", nothing)
+    assert "why it ended" in [record.getMessage() for record in caplog.records]
 
 
 def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def refuse_ready(facts: ServerFacts) -> None:
 
 
 def wait_until_serving(http: Http, *, status: int = 200) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while http.call("GET", "/health")[0] != status:
         assert time.monotonic() < deadline
 
@@ -66,7 +66,7 @@ def test_the_same_bytes_may_be_sent_again_after_a_crash(tmp_path: Path) -> None:
     with serving(tmp_path / "data", fake_launch(tmp_path)) as facts, closing(Http(facts)) as http:
         assert http.post(b"die")[0] == 503
         item = envelope(facts.chain_id, b"retried")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while (answer := http.call("POST", "/task", {"envelope": item}))[0] == 503:
             assert time.monotonic() < deadline
         assert answer[0] == 200
@@ -153,7 +153,7 @@ def test_a_signal_drains(tmp_path: Path, number: signal.Signals) -> None:
         children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
         server.send_signal(number)
         assert server.stdout.read() == "drained\n"
-    assert server.wait(30) == 0
+    assert server.wait(60) == 0
     server.stdout.close()
     for child in children:
         assert not Path(f"/proc/{child}").exists()

@@ -46,9 +46,12 @@ class Launch:
 class EnclaveProcess:
     """A running enclave; made by `start`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], channel: AsyncChannel) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], channel: AsyncChannel, output: threading.Thread
+    ) -> None:
         self._process = process
         self._channel = channel
+        self._output = output
 
     @classmethod
     async def start(cls, launch: Launch, handler: Handler) -> EnclaveProcess:
@@ -69,8 +72,9 @@ class EnclaveProcess:
             theirs.close()
             if device >= 0:
                 os.close(device)
-        threading.Thread(target=_log_output, args=(process,), daemon=True).start()
-        return cls(process, await AsyncChannel.connect(ours, handler))
+        output = threading.Thread(target=_log_output, args=(process,), daemon=True)
+        output.start()
+        return cls(process, await AsyncChannel.connect(ours, handler), output)
 
     @property
     def pid(self) -> int:
@@ -131,6 +135,8 @@ class EnclaveProcess:
                 end()
             try:
                 await asyncio.to_thread(self._process.wait, bounds.EXIT_S)
+                # Its last words say why it ended: they are in the log before anybody leaves.
+                await asyncio.to_thread(self._output.join, bounds.EXIT_S)
                 return
             except subprocess.TimeoutExpired:
                 continue

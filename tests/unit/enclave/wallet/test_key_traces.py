@@ -114,7 +114,7 @@ def at_each_step(kind: str) -> dict[str, dict[str, list[Mapping]]]:
             found[step] = look.traces(process.pid)
             process.stdin.write("\n")
             process.stdin.flush()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     return found
 
 
