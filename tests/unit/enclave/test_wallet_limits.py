@@ -244,6 +244,8 @@ def test_a_change_of_policy_needs_its_approvers(
     assert asked.wallet.version == 1
     assert owner.sign(wallet.accounts[0].address, payment()).status == "pending"
     proposal = next(p for p in others[0].proposals(wallet) if p.method == "policy")
+    (made,) = (one for one in owner.audit(wallet) if one.proposal == proposal.proposal)
+    assert proposal.expires_ms == made.time_ms + 24 * 3600 * 1000  # the clause names no time
     others[0].approve(proposal)
     assert owner.claim(proposal.proposal, Changed).wallet.version == 2
     assert owner.sign(wallet.accounts[0].address, payment()).status == "signed"
