@@ -10,9 +10,17 @@ from adyton.core.errors import MalformedError
 from adyton.protocol.ethereum.address import checksummed, create_address
 from adyton.protocol.ethereum.transaction import Transaction
 from adyton.protocol.ethereum.typed_data import TypedData
-from adyton.protocol.ethereum.typed_types import array_of
+from adyton.protocol.ethereum.typed_types import array_of, bits_of
 from adyton.protocol.wallet.abi import decode_call
-from adyton.protocol.wallet.abi_types import ADDRESS, ARRAY, TUPLE, Type, read_signature
+from adyton.protocol.wallet.abi_types import (
+    ADDRESS,
+    ARRAY,
+    INT,
+    TUPLE,
+    UINT,
+    Type,
+    read_signature,
+)
 from adyton.protocol.wallet.intent import CANCEL, Intent
 from adyton.protocol.wallet.policy import Policy
 from adyton.protocol.wallet.shown import printable
@@ -21,6 +29,7 @@ _LINES: Final = 200
 _VALUE: Final = 160  # characters of one value
 _GWEI: Final = 9
 _ETHER: Final = 18
+_AMOUNT: Final = 96  # bits of an integer that can be an amount of a token
 _COMMON: Final = tuple(
     read_signature(text, "abi")
     for text in (
@@ -143,6 +152,8 @@ def _typed(policy: Policy, intent: Intent, typed: TypedData) -> list[str]:
     for name, value in typed.domain.items():
         if name == "verifyingContract":
             value = _address(policy, bytes.fromhex(value[2:]))
+        if name == "chainId":
+            value = _field("uint256", value)
         lines.append(f"domain {name}: {_cut(str(value))}")
     lines += _bounded(_fields(policy, typed, typed.primary_type, typed.message, ""))
     return lines
@@ -160,7 +171,16 @@ def _fields(policy: Policy, typed: TypedData, kind: str, value: Any, path: str) 
     elif kind == ADDRESS:
         yield f"  {path}: {_address(policy, bytes.fromhex(value[2:]))}"
     else:
-        yield f"  {path}: {_cut(str(value))}"
+        yield f"  {path}: {_field(kind, value)}"
+
+
+def _field(kind: str, value: Any) -> str:
+    sized = bits_of(kind)
+    if sized is None or sized[0] not in (UINT, INT):
+        return _cut(str(value))
+    number = value if type(value) is int else int(value, 0)
+    endless = sized[0] == UINT and sized[1] >= _AMOUNT and number == 2 ** sized[1] - 1
+    return f"{number} (the most there is)" if endless else str(number)
 
 
 def _message(intent: Intent, message: bytes) -> list[str]:

@@ -129,6 +129,19 @@ def test_typed_data() -> None:
     assert "  details.1.amount: 60" in describe(READ, typed(permit2(40, 60)))
 
 
+def test_numbers_of_typed_data_are_decimal_and_the_most_there_is_is_told() -> None:
+    hidden = permit(value="0xde0b6b3a7640000", nonce="0xff", deadline=str(2**256 - 1))
+    hidden["domain"]["chainId"] = "0x1"
+    lines = describe(READ, typed(hidden))
+    assert "domain chainId: 1" in lines
+    assert lines[6:8] == ["  value: 1000000000000000000", "  nonce: 255"]
+    assert lines[8] == f"  deadline: {2**256 - 1} (the most there is)"
+    most = describe(READ, typed(permit2(2**160 - 1)))
+    assert f"  details.0.amount: {2**160 - 1} (the most there is)" in most
+    small = typed(permit2(5))
+    assert "  details.0.amount: 5" in describe(READ, small)
+
+
 def test_messages() -> None:
     head = f"personal message of 5 bytes from {FROM}"
     assert describe(READ, message(b"hi\nho")) == [head, "  hi", "  ho"]
