@@ -29,6 +29,13 @@ _LINES: Final = 200
 _VALUE: Final = 160  # characters of one value
 _GWEI: Final = 9
 _ETHER: Final = 18
+# Chains whose own coin is ether, tests' chains among them; of every other one it is not said what its coin is called.
+_ETHER_CHAINS: Final = frozenset(
+    (
+        *(1, 4, 5, 11155111, 17000, 560048, 1337, 31337),
+        *(10, 130, 324, 8453, 34443, 42161, 42170, 57073, 59144, 81457, 534352, 7777777),
+    )
+)
 _AMOUNT: Final = 96  # bits of an integer that can be an amount of a token
 _COMMON: Final = tuple(
     read_signature(text, "abi")
@@ -65,9 +72,10 @@ def describe(policy: Policy, intent: Intent) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def amount_in_words(wei: int) -> str:
-    """Return an amount of the chain's own coin, in its unit and in wei."""
-    return f"{_decimal(wei, _ETHER)} ETH ({wei} wei)"
+def amount_in_words(wei: int, chain_id: int) -> str:
+    """Return an amount of a chain's own coin, in its unit and in wei."""
+    coin = "ETH" if chain_id in _ETHER_CHAINS else "of the chain's coin"
+    return f"{_decimal(wei, _ETHER)} {coin} ({wei} wei)"
 
 
 def _transaction(policy: Policy, intent: Intent, transaction: Transaction) -> list[str]:
@@ -79,17 +87,16 @@ def _transaction(policy: Policy, intent: Intent, transaction: Transaction) -> li
         lines.append(f"makes the contract {checksummed(made)}")
     else:
         lines.append(f"to {_address(policy, transaction.to)}")
-    lines.append(f"value {amount_in_words(transaction.value)}")
+    lines.append(f"value {amount_in_words(transaction.value, transaction.chain_id)}")
     if transaction.to is not None and transaction.data:
         lines += _call(policy, transaction.to, transaction.data)
     elif transaction.data:
         lines.append(f"code {_bytes(transaction.data)}")
-    fee = transaction.gas * transaction.max_fee
+    fee = amount_in_words(transaction.gas * transaction.max_fee, transaction.chain_id)
     lines.append(
-        f"fee at most {amount_in_words(fee)}: {transaction.gas} gas at "
-        f"{_decimal(transaction.max_fee, _GWEI)} gwei"
+        f"fee at most {fee}: {transaction.gas} gas at {_decimal(transaction.max_fee, _GWEI)} gwei"
     )
-    lines.append(f"costs at most {amount_in_words(transaction.max_cost)}")
+    lines.append(f"costs at most {amount_in_words(transaction.max_cost, transaction.chain_id)}")
     return lines
 
 

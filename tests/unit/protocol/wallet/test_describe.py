@@ -41,9 +41,15 @@ def test_a_payment() -> None:
 
 
 def test_amounts() -> None:
-    assert amount_in_words(0) == "0 ETH (0 wei)"
-    assert amount_in_words(1) == "0.000000000000000001 ETH (1 wei)"
-    assert amount_in_words(10 * ETHER) == f"10 ETH ({10 * ETHER} wei)"
+    assert amount_in_words(0, 1) == "0 ETH (0 wei)"
+    assert amount_in_words(1, 8453) == "0.000000000000000001 ETH (1 wei)"
+    assert amount_in_words(10 * ETHER, 31337) == f"10 ETH ({10 * ETHER} wei)"
+
+
+def test_what_is_no_ether_is_not_called_so() -> None:
+    assert amount_in_words(ETHER, 137) == f"1 of the chain's coin ({ETHER} wei)"
+    lines = describe(READ, transaction(value=ETHER, chain=56))
+    assert not [line for line in lines if "ETH" in line]
 
 
 def test_a_call_that_is_common() -> None:
