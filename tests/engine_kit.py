@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from adyton.core.errors import MalformedError
-from adyton.sandbox.wasm import wire
+from adyton.sandbox.wasm import abi, wire
 from adyton.sandbox.wasm.engine import Engine, EngineGone
+from adyton.sandbox.wasm.run import CLIENT, Run
 from adyton.sandbox.wasm.wire import BrokenWire
+
+FUEL = 3_000_000
 
 
 def compiled(engine: Engine, code: bytes) -> bytes:
@@ -69,3 +72,21 @@ EVERY_FORM = """
   (local.set 4 (i64x2.abs (i32x4.dot_i16x8_s (local.get 4) (local.get 4)))) DEAR
   return DEAR)
 """
+
+
+def run_of(module: bytes, export: str, given: bytes = b"", fuel: int = FUEL) -> Run:
+    """Return an entry of a contract, by a client."""
+    return Run(module, export, given, fuel, False, bytes(32), (CLIENT, bytes(32)), 1, 1)
+
+
+def answer(tag: int, fields: list[bytes]) -> list[bytes]:
+    """Answer as an enclave without state does."""
+    answers = {
+        wire.GET: [b"\x00"],
+        wire.SCAN: [b"", b"\x00"],
+        wire.RANDOM: [bytes(wire.read_number(fields[0])) if tag == wire.RANDOM else b""],
+        wire.CALL: [wire.number(abi.CALL_UNKNOWN), b"", wire.number(0)],
+        wire.VERIFY: [b"\x00"],
+        wire.RECOVER: [b""],
+    }
+    return answers[tag]
