@@ -9,6 +9,8 @@ PYTEST := $(PY) -m pytest
 PYTEST_FLAGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 export VENV
+# Compiled tests are kept, whatever the caller's shell says: to compile them all takes longer than to collect them.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-cinema test check lint types imports purity format canary contracts fuzz mutants bench docs soak lock clean

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 
 from adyton.core import limits
 from adyton.core.errors import UnavailableError, UsageError
-from adyton.mqtt import topics
+from adyton.mqtt import link, topics
 from adyton.mqtt.address import Address, read_address
 from adyton.mqtt.identity import Identity
 from adyton.mqtt.link import NOBODY_LISTENS, NOT_AUTHORIZED, Incoming, Link, Outgoing
@@ -33,6 +33,12 @@ ACL = "user me\ntopic readwrite mine/#\n"
 def broker() -> Iterator[Broker]:
     with Broker(ACL) as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests need not wait as long as a broker is spared by it."""
+    monkeypatch.setattr(link, "_RETRY_S", (0.05, 1))
 
 
 class Heard:
