@@ -6,8 +6,10 @@ HOME/chains/<chain id>/blocks      each block behind its length in four big-endi
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +42,16 @@ class BlockFile:
             partial = self._genesis.with_suffix(".new")
             partial.write_bytes(genesis)
             partial.replace(self._genesis)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Exclude all others that read or append, threads and processes; not to be nested, and after `create`."""
+        descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def unverified_genesis(self) -> bytes:
         """Return the stored genesis.

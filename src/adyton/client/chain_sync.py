@@ -65,11 +65,12 @@ def verify_stored(
     verifier = ChainVerifier(stored.unverified_genesis(), policy=policy, now_ms=now_ms)
     expected = _Seen(seen)
     try:
-        for unverified in stored.unverified_blocks():
-            block = verifier.append(unverified)
-            expected.require(block.checkpoint)
-            if keep is not None:
-                keep(block)
+        with stored.held():
+            for unverified in stored.unverified_blocks():
+                block = verifier.append(unverified)
+                expected.require(block.checkpoint)
+                if keep is not None:
+                    keep(block)
     except ConflictError as found:
         raise accuse(found, _signers(verifier, signers, policy, now_ms)) from found
     return verifier
@@ -111,17 +112,20 @@ def sync(
     # of it.
     verifier = ChainVerifier(page.genesis, policy=policy, now_ms=now_ms)
     stored = file_of(Genesis.decode(page.genesis).chain_id())
+    stored.create(verifier.genesis.encode())
     try:
-        return _sync(
-            verifier,
-            stored,
-            page,
-            fetch,
-            expected=_Seen(seen),
-            known=lambda: _signers(verifier, signers, policy, now_ms),
-            keep=keep,
-            progress=progress,
-        )
+        # To the end: what is appended follows what was read.
+        with stored.held():
+            return _sync(
+                verifier,
+                stored,
+                page,
+                fetch,
+                expected=_Seen(seen),
+                known=lambda: _signers(verifier, signers, policy, now_ms),
+                keep=keep,
+                progress=progress,
+            )
     except ConflictError as found:
         known = _signers(verifier, signers, policy, now_ms)
         kept = kept_checkpoints(list, stored, known)
@@ -139,7 +143,6 @@ def _sync(
     keep: Callable[[VerifiedBlock], None] | None,
     progress: Progress | None,
 ) -> tuple[ChainVerifier, int]:
-    stored.create(verifier.genesis.encode())
     stored.cut_torn_tail()
 
     def append(unverified: LocalBlock) -> None:

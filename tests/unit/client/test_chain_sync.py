@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,6 +73,31 @@ def test_sync_stores_resumes_and_verifies_from_disk(ledger: Ledger, tmp_path: Pa
     stored = BlockFile(home, ledger.chain_id)
     assert verify_stored(stored, policy=policy_for(ledger), now_ms=now_ms()).height == 5
     assert (stored.directory.stat().st_mode & 0o777) == 0o700
+
+
+def test_two_at_a_time_append_each_block_once(ledger: Ledger, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for _ in range(3):
+        ledger.task()
+    found: list[int] = []
+    second = threading.Thread(
+        target=lambda: found.append(fetch(ledger, Server(ledger), home)[0].height)
+    )
+
+    class Slow(Server):
+        """Answers its second page when another had the time to fetch all of them."""
+
+        def __call__(self, start: int) -> BlocksAnswer:
+            if len(self.asked) == 1:
+                second.start()
+                second.join(0.3)
+            return super().__call__(start)
+
+    height = fetch(ledger, Slow(ledger), home)[0].height
+    second.join(60)
+    assert found == [height]
+    stored = BlockFile(home, ledger.chain_id)
+    assert verify_stored(stored, policy=policy_for(ledger), now_ms=now_ms()).height == height
 
 
 def test_nothing_stored_is_said_so(ledger: Ledger, tmp_path: Path) -> None:
