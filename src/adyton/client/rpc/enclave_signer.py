@@ -95,10 +95,8 @@ class EnclaveSigner:
         made = signing.transaction
         if made is None:
             raise VerificationError("answer_invalid", "the wallet has signed no transaction")
-        if (
-            not send
-        ):  # what is sent has a journal; of this nobody else knows what to replace or to cancel
-            keep_signed(self._session, made)
+        if not send:
+            self._keep_signed(made)
         return SignedAnswer(made.raw, made.hash, made.transaction.nonce, made.transaction)
 
     def recover(self, chain_id: int) -> list[bytes]:
@@ -167,7 +165,7 @@ class EnclaveSigner:
             raise AwaitingApproval(signing.pending, signing.told.missing, signing.told.rule)
 
     def _keep_signed(self, made: SignedTransaction) -> None:
-        # What is sent has a journal; of what the program sends by itself nobody knew what to replace or to cancel.
+        # What is sent from here has a journal; of what the program sends by itself nobody else knows what to replace.
         try:
             keep_signed(self._session, made)
         except Error as problem:

@@ -6,7 +6,6 @@ neither bytes nor time tell one from the other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,7 +64,7 @@ class Uses:
         exec_id: bytes,
         use: CredentialUse | None,
         holder: PublicKey | None,
-        dids: Sequence[str],
+        dids: tuple[str, ...],
     ) -> bytes:
         """Return a use for its holder, or for nobody, `USE_SEALED` bytes.
 

@@ -144,7 +144,7 @@ def test_holders_of_many_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Uses(cast(Keys, keys), held)
     use = CredentialUse(bytes(32), bytes(32), "", bytes(32), 0, 0, 0, NO, bytes(32), "")
     holder = ed25519_key(signing[3].data)
-    Uses(cast(Keys, keys), held).seal(b"", use, holder, dids[NAMES[0]])
-    assert memory_of(lambda name: made.seal(b"", use, holder, dids[name]), NAMES) < room
+    Uses(cast(Keys, keys), held).seal(b"", use, holder, (dids[NAMES[0]],))
+    assert memory_of(lambda name: made.seal(b"", use, holder, (dids[name],)), NAMES) < room
     assert 1 < len(made._held) < len(NAMES)
     assert sealed == [AGREEMENT] * (1 + len(NAMES))
