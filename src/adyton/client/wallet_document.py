@@ -13,12 +13,12 @@ from adyton.core import limits, strict_json
 from adyton.core.errors import UsageError
 from adyton.protocol.ethereum.address import checksummed, read_address
 from adyton.protocol.ethereum.messages import read_message
-from adyton.protocol.ethereum.quantities import read_integer, read_object, refused
-from adyton.protocol.ethereum.transaction import NONCE_MAX, Transaction
+from adyton.protocol.ethereum.quantities import read_object, refused
+from adyton.protocol.ethereum.transaction import Transaction
 from adyton.protocol.ethereum.transaction_json import read_transaction
 from adyton.protocol.ethereum.typed_data import read_typed_data
 from adyton.protocol.wallet.article import article_fields
-from adyton.protocol.wallet.intent import CANCEL, MESSAGE, TRANSACTION, TYPED_DATA, Intent
+from adyton.protocol.wallet.intent import CANCEL, MESSAGE, TYPED_DATA, Intent
 from adyton.protocol.wallet.requests import ARTICLE, Sign
 
 TRANSFER_GAS: Final = 21_000
@@ -89,18 +89,6 @@ def read_asked(asked: Sign, nonce: int = 0) -> Intent:
     elif fields.get("nonce") is None:
         fields["nonce"] = nonce
     return Intent(asked.method, asked.account, transaction=read_transaction(fields, _PATH))
-
-
-def chosen_nonce(asked: Sign) -> int | None:
-    """Return the nonce that a document names; None where the wallet chooses, and for messages.
-
-    Raises:
-        UsageError: no nonce. MalformedError: not JSON.
-    """
-    if asked.method not in (TRANSACTION, CANCEL):
-        return None
-    named = _fields(asked).get("nonce")
-    return None if named is None else read_integer(named, f"{_PATH}.nonce", 0, NONCE_MAX)
 
 
 def _fields(asked: Sign) -> dict[str, Any]:
