@@ -131,26 +131,33 @@ def test_messages_and_typed_data_verify(url: str) -> None:
     assert found == [True] * 4
 
 
-def test_heads_and_logs_are_told_over_a_websocket(anvil: Anvil, facade: Facade) -> None:
+@pytest.mark.usefixtures("blocks_go_on")
+def test_heads_and_logs_are_told_over_a_websocket(facade: Facade) -> None:
     contract = token()
-    found = ethers(
+    # What comes before a subscription is answered is not told, and ethers does not say when that is: it pays until
+    # three were told.
+    told_logs, told_blocks = ethers(
         """
         const blocks = [];
         provider.on("block", number => blocks.push(number));
         const made = await new ContractFactory(given.abi, given.bytecode, signer).deploy("Gold", "GLD", 1000n);
         await made.waitForDeployment();
         const logs = [];
-        made.on("Transfer", (from, to, value) => logs.push(value));
-        for (const value of [1n, 2n, 3n]) await (await made.transfer(to, value)).wait();
-        while (logs.length < 3 || blocks.length < 4) await new Promise(again => setTimeout(again, 20));
-        show([logs, blocks.map((number, at) => number - blocks[0] === at)]);
+        await made.on("Transfer", (from, to, value) => logs.push(Number(value)));
+        for (let value = 1; value < 40 && (logs.length < 3 || blocks.length < 4); value++) {
+            await (await made.transfer(to, value)).wait();
+            await new Promise(again => setTimeout(again, 100));
+        }
+        show([logs, blocks]);
         """,
         facade.ws_url,
         abi=contract.abi,
         bytecode=contract.bytecode,
     )
-    assert found[0] == ["1", "2", "3"]
-    assert all(found[1])
+    assert len(told_logs) >= 3
+    assert told_logs == list(range(told_logs[0], told_logs[0] + len(told_logs)))
+    assert len(told_blocks) >= 4
+    assert told_blocks == list(range(told_blocks[0], told_blocks[0] + len(told_blocks)))
 
 
 CAUGHT = "await %s.then(() => show(null), error => show(told(error)));"
