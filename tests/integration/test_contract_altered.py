@@ -72,9 +72,8 @@ class Trial:
         except MalformedError:
             self.refused += 1
             return
-        except (
-            EngineGone
-        ):  # as of a vector in an export's type: a compiler of its own has to end as well
+        except EngineGone:
+            # As of a vector in an export's type: a compiler of its own has to end as well.
             self.fatal += 1
             with pytest.raises(GuestError, match="cannot be compiled"):
                 self.engine.compile(code)

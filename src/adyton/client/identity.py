@@ -165,7 +165,10 @@ def bring_status(session: Session, issuer: bytes, uri: str, token: str) -> Statu
     except UnavailableError:
         raise
     except Error as refusal:
-        record = resolve(session, issuer, IssuerRecord)
+        try:
+            record = resolve(session, issuer, IssuerRecord)
+        except Error as found:  # a server that does not answer now has refused all the same
+            raise (found if found.code == refusal.code else refusal) from refusal
         raise why_refused(
             refusal, record, issuer, uri, token, session.now_ms() // 1000
         ) from refusal

@@ -181,9 +181,8 @@ class Link:
         """Publish a last message, disconnect in order, and end."""
         if last is not None and self.up:
             sent = threading.Event()
-            with contextlib.suppress(
-                UnavailableError
-            ):  # too much waits: it ends without its last word
+            # Where too much waits, it ends without its last word.
+            with contextlib.suppress(UnavailableError):
                 self.publish(last, lambda _: sent.set())
                 sent.wait(timeout_s)
         self._closed.set()

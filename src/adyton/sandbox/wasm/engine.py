@@ -31,9 +31,8 @@ _PATIENCE_S: Final = 60.0  # of silence; fuel ends every run long before
 _STOP_S: Final = 5.0
 _ATTEMPTS: Final = 2
 _LOADED: Final = 64  # modules
-_LOADED_BYTES: Final = (
-    16 * limits.MODULE
-)  # of machine code; what a run needs at one time is half of it at most
+# Of their machine code; what a run needs at one time is half of it at most.
+_LOADED_BYTES: Final = 16 * limits.MODULE
 
 Answer = Callable[[int, list[bytes]], list[bytes]]
 """Answers a question of a running contract: tag and fields in, fields out."""

@@ -23,7 +23,14 @@ from adyton.client.identity_dids import (
 )
 from adyton.client.problems import error_of
 from adyton.core import limits
-from adyton.core.errors import Error, MalformedError, PolicyError, UsageError, VerificationError
+from adyton.core.errors import (
+    Error,
+    MalformedError,
+    PolicyError,
+    UnavailableError,
+    UsageError,
+    VerificationError,
+)
 from adyton.protocol.credentials.did_jwk import did_of_jwk
 from adyton.protocol.credentials.did_key import did_of_key
 from adyton.protocol.identity.answers import IdentityEntry
@@ -138,6 +145,24 @@ def test_why_a_list_was_refused(made: str, refusal: str, text: str) -> None:
     # What has another cause here than there is not what it was.
     other = VerificationError("state_lost", "the enclave refuses the request")
     assert why_refused(other, LISTED, RECORD, uri, made, NOW) is other
+
+
+def test_a_list_stays_refused_when_nobody_tells_why(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = VerificationError("status_invalid", "the enclave refuses the request")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise refusal
+
+    def be_silent(*_: object) -> None:
+        raise UnavailableError("unreachable", "the server cannot be reached")
+
+    monkeypatch.setattr(Session, "request", refuse)
+    monkeypatch.setattr(Session, "read", be_silent)
+    with pytest.raises(VerificationError) as caught:
+        bring_status(desk.session, desk.issuer, URI, token())
+    assert caught.value is refusal
 
 
 def test_a_refused_list_that_is_sound_here() -> None:
