@@ -177,6 +177,11 @@ class Verdict:
             said.append(f"the run was interrupted: this is attempt {self.attempt}")
         if self.subject == "run" and self.sandbox == "none":
             said.append("the task ran without a sandbox of its own")
+        if self.subject == "identity verdict" and "answer" not in self.shown:
+            if self.shown.get("pseudonym") or self.shown.get("range"):
+                said.append("pseudonyms and range proofs come with a yes alone: it was one")
+            elif self.shown.get("reason"):
+                said.append("a reason is given where there is no yes: it was none")
         return tuple(said)
 
     def lines(self) -> list[str]:

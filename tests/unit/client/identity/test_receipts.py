@@ -110,6 +110,31 @@ def test_opened_fields_agree(
         verify(server, make_identity_receipt(desk.session, lying))
 
 
+@pytest.mark.parametrize(
+    ("values", "show", "told"),
+    [
+        ({"pseudonym": b"\1" * 32}, ("pseudonym",), ["with a yes alone: it was one"]),
+        ({"pseudonym": b"\1" * 32}, ("pseudonym", "answer"), []),
+        ({"pseudonym": b""}, ("pseudonym",), []),
+        ({"answer": b"no", "reason": b"policy"}, ("reason",), ["there is no yes: it was none"]),
+        ({}, ("reason", "request"), []),
+    ],
+)
+def test_what_tells_the_answer_is_said_to(
+    server: IdentityServer,
+    desk: Desk,
+    judged: Judged,
+    values: dict[str, bytes],
+    show: tuple[str, ...],
+    told: list[str],
+) -> None:
+    held = recommitted(server, judged, **values)
+    remarks = verify(server, make_identity_receipt(desk.session, held, show)).remarks()
+    found = [one for one in remarks if "yes" in one]
+    assert len(found) == len(told)
+    assert all(one.endswith(end) for one, end in zip(found, told, strict=True))
+
+
 def test_a_refusal_has_a_receipt_too(server: IdentityServer, desk: Desk, judged: Judged) -> None:
     none = dict.fromkeys(IDENTITY_FIELDS, b"") | {"reason": b"not_sender"}
     refused = recommitted(server, judged, **none)
